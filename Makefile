@@ -1,0 +1,56 @@
+# Everything that is done here often. `make help` lists it. The tag leaves HTTP/2 out, which the function does not speak.
+GO ?= go
+BUILD = CGO_ENABLED=0 GOOS=linux GOARCH=amd64 $(GO) build -tags nethttpomithttp2 -trimpath -buildvcs=false -ldflags="-s -w -buildid="
+RACE := $(if $(shell command -v $(shell $(GO) env CC)),-race)
+LINT := target/golangci-lint
+.DEFAULT_GOAL := help
+.PHONY: help run test lint stack build package deploy invoke policy golden bench cover size
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## play requests through the built function in a local cloud
+	@$(GO) run ./local demo
+
+test: ## run every test, with the race detector where there is a C compiler
+	$(GO) test $(RACE) ./...
+
+lint: $(LINT) ## check the code
+	$(LINT) run ./...
+
+stack: build ## run the local cloud on 127.0.0.1:9000 (FC), :9001 (RDS), :9002 (MNS)
+	@$(GO) run ./local serve $(ARGS)
+
+build: ## build target/main, the handler for the go1 runtime
+	@$(BUILD) -o target/main ./function
+
+package: build ## pack target/rds-kernel-upgrade.zip, byte for byte reproducible
+	@$(GO) run ./local package
+
+deploy: package ## deploy with Serverless Devs (see deploy/README.md)
+	@: $${FC_REGION:?} $${ALIBABA_CLOUD_ACCOUNT_ID:?} $${REQUEST_TOPIC:?} $${RESULT_TOPIC:?} $${FAILURE_QUEUE:?}
+	@test "$$REQUEST_TOPIC" != "$$RESULT_TOPIC" || { echo "RESULT_TOPIC is REQUEST_TOPIC: the function would trigger itself" >&2; exit 1; }
+	@command -v s >/dev/null || { echo "Serverless Devs is not installed: npm install -g @serverless-devs/s" >&2; exit 1; }
+	$(GO) test ./deploy
+	s deploy -y
+
+invoke: ## send EVENT=file to the function of a running stack
+	@$(GO) run ./local invoke --event $(or $(EVENT),testdata/events/direct.json)
+
+policy: ## print the policy in force, defaults included
+	@POLICY_FILE=$(or $(POLICY_FILE),policy.yaml) RESULT_TOPIC=none $(GO) run ./function policy
+
+golden: ## rewrite the golden files of testdata for review as a diff
+	$(GO) test ./events ./function/... ./local/stack -run 'Scenarios|Invalid|Matrix' -update
+
+bench: ## measure: start-up beside a bare handler, one upgrade, the plan
+	$(GO) test -run '^$$' -bench . -benchmem ./function/... ./local/stack
+
+cover: ## print the coverage of every package
+	$(GO) test -cover ./...
+
+size: package ## check the sizes of binary and zip against their bars
+	@$(GO) run ./local size
+
+$(LINT):
+	GOBIN=$(CURDIR)/target $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0

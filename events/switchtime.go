@@ -1,0 +1,78 @@
+package events
+
+import (
+	"cmp"
+	"regexp"
+	"time"
+)
+
+const switchTimeLayout = "2006-01-02T15:04:05Z"
+
+var switchTimeForm = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`)
+
+// slips are the times that a person would understand and the API would not.
+var slips = []struct {
+	like *regexp.Regexp
+	text string
+}{
+	{regexp.MustCompile(`T.*[+-]\d\d(:?\d\d)?$`), "has an offset"},
+	{regexp.MustCompile(`T.*\d[.,]\d+Z?$`), "has a fraction of a second"},
+	{regexp.MustCompile(`T\d\d:\d\dZ$`), "has no seconds"},
+	{regexp.MustCompile(`T\d\d:\d\d(:\d\d)?$`), "has no zone"},
+	{regexp.MustCompile(`^\d{4}-\d\d-\d\d$`), "has no time of day"},
+}
+
+// checkSwitchTime sets no latest time. The API documents none, and a cap of ours would refuse what it accepts.
+func checkSwitchTime(value string, now time.Time) string {
+	if !switchTimeForm.MatchString(value) {
+		return quote(value) + " " + slip(value) + ": want yyyy-MM-ddTHH:mm:ssZ in UTC" + inUTC(value)
+	}
+	at, err := time.Parse(switchTimeLayout, value)
+	if err != nil {
+		return quote(value) + " is not a real date and time"
+	}
+	if !at.After(now) {
+		return quote(value) + " is not in the future: it is now " + now.UTC().Format(switchTimeLayout)
+	}
+	return ""
+}
+
+func slip(value string) string {
+	for _, s := range slips {
+		if s.like.MatchString(value) {
+			return s.text
+		}
+	}
+	return "has another form"
+}
+
+// inUTC writes a complete time in the form that is wanted.
+func inUTC(value string) string {
+	at, err := time.Parse(time.RFC3339, value)
+	if err != nil {
+		return ""
+	}
+	return " (that is " + at.UTC().Format(switchTimeLayout) + ")"
+}
+
+// switchTimeFitsUpgradeTime holds the two fields together:
+//
+//	UpgradeTime          with SwitchTime                            without
+//	SpecifyTime          accepted                                   refused: nothing says when
+//	any other, or none   refused: the API would ignore it silently  accepted
+//
+// Nothing is said about an UpgradeTime that is wrong itself.
+func switchTimeFitsUpgradeTime(r *reading) string {
+	given := len(r.values("SwitchTime")) > 0
+	upgradeTime := UpgradeTime(r.texts["UpgradeTime"])
+	if upgradeTime == "" && len(r.values("UpgradeTime")) > 0 {
+		return ""
+	}
+	switch {
+	case given && upgradeTime != SpecifyTime:
+		return "goes only with UpgradeTime SpecifyTime, and would be ignored with " + cmp.Or(string(upgradeTime), "the default "+string(Immediate))
+	case !given && upgradeTime == SpecifyTime:
+		return "is missing: want it with UpgradeTime SpecifyTime"
+	}
+	return ""
+}

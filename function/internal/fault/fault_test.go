@@ -1,0 +1,90 @@
+package fault_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"rds-kernel-upgrade/function/internal/fault"
+)
+
+func TestTextLeavesOutWhatIsUnknown(t *testing.T) {
+	t.Parallel()
+	for want, f := range map[string]fault.Error{
+		"rds: TagResources rm-x: Throttling.User: slow down (request R-1)": {
+			Op: "rds: TagResources rm-x", Kind: fault.Throttled, Code: "Throttling.User", Message: "slow down", RequestID: "R-1",
+		},
+		"rds: TagResources rm-x: EOF": {Op: "rds: TagResources rm-x", Message: "EOF", InDoubt: true},
+		"mns: PublishMessage t: InternalError (request R-1)": {
+			Op: "mns: PublishMessage t", Code: "InternalError", RequestID: "R-1",
+		},
+		"no such topic": {Kind: fault.NotFound, Message: "no such topic"},
+		"":              {},
+	} {
+		if got := f.Error(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestFromFindsTheFaultWhereverItIs(t *testing.T) {
+	t.Parallel()
+	f := &fault.Error{Op: "rds: TagResources rm-x", Kind: fault.Throttled, Code: "Throttling"}
+	for name, test := range map[string]struct {
+		err  error
+		want *fault.Error
+	}{
+		"itself":             {f, f},
+		"wrapped":            {fmt.Errorf("claim: %w", fmt.Errorf("tag: %w", f)), f},
+		"joined with others": {errors.Join(errors.New("first"), f), f},
+		"an error of ours":   {errors.New("broken"), &fault.Error{Kind: fault.Internal, Message: "broken"}},
+		"a context's":        {context.DeadlineExceeded, &fault.Error{Kind: fault.Internal, Message: "context deadline exceeded"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if diff := cmp.Diff(test.want, fault.From(test.err)); diff != "" {
+				t.Errorf("fault (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Retryable: the same call may succeed in this invocation. Passing: with the next delivery.
+func TestKindDecidesWhatFollows(t *testing.T) {
+	t.Parallel()
+	for kind, want := range map[fault.Kind]struct{ retryable, passing bool }{
+		fault.Throttled:   {true, true},
+		fault.Unavailable: {true, true},
+		fault.Expired:     {false, true},
+		fault.Invalid:     {false, false},
+		fault.Denied:      {false, false},
+		fault.NotFound:    {false, false},
+		fault.Conflict:    {false, false},
+		fault.Internal:    {false, false},
+	} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			for _, err := range []error{&fault.Error{Kind: kind}, fmt.Errorf("wrapped: %w", &fault.Error{Kind: kind, InDoubt: true})} {
+				if got := fault.Retryable(err); got != want.retryable {
+					t.Errorf("retryable: got %t, want %t", got, want.retryable)
+				}
+				if got := fault.Passing(err); got != want.passing {
+					t.Errorf("passing: got %t, want %t", got, want.passing)
+				}
+			}
+		})
+	}
+}
+
+func TestNoErrorIsNeitherRetryableNorPassing(t *testing.T) {
+	t.Parallel()
+	if fault.Retryable(nil) || fault.Passing(nil) {
+		t.Error("a success asks to be repeated")
+	}
+	if err := errors.New("no fault"); fault.Retryable(err) || fault.Passing(err) {
+		t.Error("an error that is no fault asks to be repeated")
+	}
+}

@@ -1,0 +1,39 @@
+package invocation
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+const hidden = "[credentials]"
+
+// signed finds signatures: as parameters, URL-encoded or not, as JSON, and as MNS's header has them. They are no part of
+// the credentials, but made with them.
+var signed = regexp.MustCompile(`(?i)(\bSignature(?:=|%(?:25)*3D|":\s*")|\bMNS [^\s:"]+:)(?:[A-Za-z0-9+/=]|%(?:25)*(?:2B|2F|3D))+`)
+
+// Redact removes every part of the credentials, and every signature, from a text that a service has sent.
+func (c Credentials) Redact(text string) string {
+	accessKeyID, secret, token := c.Reveal()
+	for _, part := range []string{token, secret, accessKeyID} {
+		if part != "" {
+			text = encodings(part).ReplaceAllString(text, hidden)
+		}
+	}
+	return signed.ReplaceAllString(text, "${1}"+hidden)
+}
+
+// encodings matches a secret as it may come back: plain, URL-encoded any number of times (a string to sign has it
+// twice), as JSON and HTML write it, in upper or lower case.
+func encodings(secret string) *regexp.Regexp {
+	var pattern strings.Builder
+	pattern.WriteString("(?i)")
+	for _, c := range []byte(secret) {
+		if c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' {
+			pattern.WriteByte(c)
+			continue
+		}
+		fmt.Fprintf(&pattern, `(?:\\?%s|%%(?:25)*%02x|&#%d;|&#x%02[3]x;|\\u00%02[3]x)`, regexp.QuoteMeta(string(rune(c))), c, c)
+	}
+	return regexp.MustCompile(pattern.String())
+}

@@ -1,0 +1,41 @@
+package mns
+
+import (
+	"net/http"
+
+	"rds-kernel-upgrade/function/internal/fault"
+)
+
+// codes says what MNS's error codes mean; what is not listed is Invalid below status 500 and Unavailable from there on.
+var codes = map[string]fault.Kind{
+	"AccessDenied":                fault.Denied,
+	"InvalidAccessKeyId":          fault.Denied,
+	"SignatureDoesNotMatch":       fault.Denied,
+	"InvalidSecurityToken":        fault.Denied,
+	"MissingSecurityToken":        fault.Denied,
+	"SecurityTokenExpired":        fault.Expired,
+	"InvalidSecurityTokenExpired": fault.Expired,
+	"TimeExpired":                 fault.Expired,
+	"TopicNotExist":               fault.NotFound,
+	"QueueNotExist":               fault.NotFound,
+	"TooManyRequests":             fault.Throttled,
+	"QpsLimitExceeded":            fault.Throttled,
+	"InternalError":               fault.Unavailable,
+	"InternalServerError":         fault.Unavailable,
+}
+
+func kindOf(status int, code string) fault.Kind {
+	if kind, known := codes[code]; known {
+		return kind
+	}
+	switch {
+	case status == http.StatusTooManyRequests:
+		return fault.Throttled
+	case status == http.StatusForbidden:
+		return fault.Denied
+	case status >= http.StatusInternalServerError, code == "":
+		return fault.Unavailable
+	default:
+		return fault.Invalid
+	}
+}

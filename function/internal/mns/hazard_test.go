@@ -1,0 +1,444 @@
+package mns_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/invocation"
+	"rds-kernel-upgrade/function/internal/mns"
+	"rds-kernel-upgrade/function/internal/transport"
+)
+
+// reply answers with a status and a body, into which echo, if it is there, puts what the request was signed with.
+func reply(status int, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/xml;charset=utf-8")
+		w.WriteHeader(status)
+		_, _ = fmt.Fprint(w, strings.ReplaceAll(body, echo, signature(r)))
+	}
+}
+
+const echo = "(echo)"
+
+func signature(r *http.Request) string {
+	return "Authorization: " + r.Header.Get("Authorization") + " security-token: " + r.Header.Get("Security-Token")
+}
+
+// hangUp ends the connection without an answer: in an orderly way, or with a reset.
+func hangUp(reset bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		if reset {
+			_ = conn.(*net.TCPConn).SetLinger(0)
+		}
+		_ = conn.Close()
+	}
+}
+
+// raw answers with something that need not be HTTP.
+func raw(text string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		_, _ = fmt.Fprint(conn, strings.ReplaceAll(text, echo, signature(r)))
+		_ = conn.Close()
+	}
+}
+
+// hang never answers. It reads first: only then does the server see that the client has gone.
+func hang(_ http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	<-r.Context().Done()
+}
+
+func refusal(code, message string) string {
+	return `<?xml version="1.0"?><Error xmlns="http://mns.aliyuncs.com/doc/v1/"><Code>` + code + `</Code><Message>` + message +
+		`</Message><RequestId>R-1</RequestId><HostId>h</HostId></Error>`
+}
+
+const accepted = `<Message xmlns="http://mns.aliyuncs.com/doc/v1/"><MessageId>M-1</MessageId><MessageBodyMD5>0</MessageBodyMD5></Message>`
+
+// Whatever the service does, a message is sent once, a failure ends in a fault that says whether it may have been published, and no
+// secret is in that fault's text.
+func TestMessageIsSentOnceAndItsFaultHoldsNoSecret(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		answer http.HandlerFunc
+		want   fault.Error // Message: a part of it; "=" in front: all of it
+	}{
+		"the server reads and closes": {hangUp(false), fault.Error{Kind: fault.Unavailable, Message: "=EOF", InDoubt: true}},
+		"the server reads and resets": {hangUp(true), fault.Error{Kind: fault.Unavailable, Message: "connection reset by peer", InDoubt: true}},
+		"an internal error": {reply(500, refusal("InternalError", "Interal error.")), fault.Error{
+			Kind: fault.Unavailable, Code: "InternalError", Message: "=Interal error.", RequestID: "R-1", InDoubt: true,
+		}},
+		"a load balancer's page": {reply(502, "<html>"+echo+"</html>"), fault.Error{
+			Kind: fault.Unavailable, Message: "the answer is not the API's: status 502, ", InDoubt: true,
+		}},
+		"an empty page": {reply(503, ""), fault.Error{
+			Kind: fault.Unavailable, Message: "=the answer is not the API's: status 503, 0 bytes", InDoubt: true,
+		}},
+		"a page with status 403": {reply(403, "<html>"+echo+"</html>"), fault.Error{
+			Kind: fault.Denied, Message: "the answer is not the API's: status 403, ",
+		}},
+		"a page with status 429": {reply(429, "slow down"), fault.Error{
+			Kind: fault.Throttled, Message: "=the answer is not the API's: status 429, 9 bytes",
+		}},
+		"flow control": {reply(429, refusal("TooManyRequests", "denied")), fault.Error{
+			Kind: fault.Throttled, Code: "TooManyRequests", Message: "=denied", RequestID: "R-1",
+		}},
+		"a 201 that cannot be read": {reply(201, "created "+echo), fault.Error{
+			Kind: fault.Unavailable, Message: "the answer is not the API's: status 201, ", InDoubt: true,
+		}},
+		"an empty 201": {reply(201, ""), fault.Error{
+			Kind: fault.Unavailable, Message: "=the answer is not the API's: status 201, 0 bytes", InDoubt: true,
+		}},
+		"a 201 without MessageId": {reply(201, "<Message></Message>"), fault.Error{
+			Kind: fault.Unavailable, Message: "=the answer is not the API's: status 201, 19 bytes", InDoubt: true,
+		}},
+		"a 201 that breaks off inside": {reply(201, "<Message><MessageId>M-1</MessageId>"), fault.Error{
+			Kind: fault.Unavailable, Message: "=the answer is not the API's: status 201, 35 bytes", InDoubt: true,
+		}},
+		"a 201 of another document": {reply(201, "<Queue><MessageId>M-1</MessageId></Queue>"), fault.Error{
+			Kind: fault.Unavailable, Message: "=the answer is not the API's: status 201, 41 bytes", InDoubt: true,
+		}},
+		"an answer that is cut short": {func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", "1000")
+			reply(201, accepted[:80])(w, r)
+		}, fault.Error{Kind: fault.Unavailable, Message: "=the answer broke off: unexpected EOF", InDoubt: true}},
+		"a wrong signature, with what was sent": {reply(403, refusal("SignatureDoesNotMatch", "you sent "+echo)), fault.Error{
+			Kind: fault.Denied, Code: "SignatureDoesNotMatch", RequestID: "R-1",
+			Message: "=you sent Authorization: MNS [credentials]:[credentials] security-token: [credentials]",
+		}},
+		"a refusal that repeats the credentials": {
+			reply(400, refusal("InvalidArgument", secret+" "+token+" "+url.QueryEscape(token)+" "+accessKeyID)),
+			fault.Error{Kind: fault.Invalid, Code: "InvalidArgument", RequestID: "R-1", Message: "=[credentials] [credentials] [credentials] [credentials]"},
+		},
+		"an answer that is not HTTP and repeats the request": {raw("HTTP/1.1 2oo-" + echo + "\r\n\r\n"), fault.Error{
+			Kind: fault.Unavailable, Message: "malformed HTTP status code", InDoubt: true,
+		}},
+		"a redirect": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) }, fault.Error{
+			Kind: fault.Unavailable, Message: "the endpoint redirects (302)", InDoubt: true,
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := serve(t, test.answer)
+			id, err := s.client.Publish(t.Context(), credentials, "news", "m", "accepted")
+			wantFault(t, err, test.want)
+			if id != "" {
+				t.Errorf("message id %q besides the fault", id)
+			}
+			_, signed, _ := strings.Cut(s.last.Load().Get("Authorization"), ":")
+			noSecret(t, err, signed)
+			if n := s.seen.Load(); n != 1 {
+				t.Errorf("the server saw %d requests, want 1", n)
+			}
+		})
+	}
+}
+
+func wantFault(t *testing.T, err error, want fault.Error) {
+	t.Helper()
+	var got *fault.Error
+	if !errors.As(err, &got) {
+		t.Fatalf("got %T %v, want a fault", err, err)
+	}
+	text, whole := strings.CutPrefix(want.Message, "=")
+	if !strings.Contains(got.Message, text) || whole && got.Message != text {
+		t.Errorf("message %q, want %q", got.Message, want.Message)
+	}
+	if want.Op == "" {
+		want.Op = "mns: PublishMessage news"
+	}
+	want.Message = got.Message
+	if diff := cmp.Diff(want, *got); diff != "" {
+		t.Errorf("fault (-want +got):\n%s", diff)
+	}
+}
+
+// noSecret looks for the credentials and the request's signature in everything that an error can print.
+func noSecret(t *testing.T, err error, signature string) {
+	t.Helper()
+	text := fmt.Sprintf("%v %+v %#v", err, err, err)
+	for _, part := range []string{accessKeyID, secret, token, signature} {
+		for _, form := range []string{part, url.QueryEscape(part), url.QueryEscape(url.QueryEscape(part))} {
+			if part == "" || strings.Contains(text, form) {
+				t.Errorf("%q stands in %s", form, text)
+			}
+		}
+	}
+}
+
+// The SDK panics on each of these; the client says what is wrong.
+func TestNewRefusesWhatMakesNoEndpoint(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ account, region string }{
+		"an account with a dot":     {"1234.5678", region},
+		"a region with a dot":       {account, "cn.hangzhou"},
+		"an account with a space":   {"12 34", region},
+		"a region with a control":   {account, "cn-\x7fhangzhou"},
+		"an address for an account": {"127.0.0.1", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client, err := mns.New(transport.New(), nil, test.account, test.region)
+			if err == nil || client != nil || !strings.Contains(err.Error(), fmt.Sprintf("account %q and region %q make no endpoint", test.account, test.region)) {
+				t.Errorf("got %v, %v", client, err)
+			}
+		})
+	}
+}
+
+// The SDK itself takes no endpoint of this form. The Host stays the real one, which the service reads the account from.
+func TestLoopbackEndpointIsCalledByTheServicesName(t *testing.T) {
+	t.Parallel()
+	var host atomic.Value
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		host.Store(r.Host)
+		reply(201, accepted)(w, r)
+	})
+	for _, address := range []string{s.url, s.url + "/", strings.Replace(s.url, "127.0.0.1", "localhost", 1)} {
+		id, err := newClient(t, address).Publish(t.Context(), credentials, "news", "m", "accepted")
+		if err != nil || id != "M-1" {
+			t.Errorf("%s: got %q, %v", address, id, err)
+		}
+		if host.Load() != account+".mns.cn-hangzhou.aliyuncs.com" {
+			t.Errorf("%s: Host %v", address, host.Load())
+		}
+	}
+}
+
+// Not parallel: it reads what the proxy saw.
+func TestServiceIsCalledOverHTTPS(t *testing.T) {
+	for name, test := range map[string]struct{ endpoint, want string }{
+		"the region's own":    {"", "CONNECT 1234567890123456.mns.cn-hangzhou.aliyuncs.com:443"},
+		"another one":         {"https://1234567890123456.mns.cn-hangzhou-internal.aliyuncs.com", "CONNECT 1234567890123456.mns.cn-hangzhou-internal.aliyuncs.com:443"},
+		"one of another form": {"https://mns.example.com:8443", "CONNECT mns.example.com:8443"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			outside.asked()
+			var endpoint *transport.Endpoint
+			if test.endpoint != "" {
+				endpoint = endpointOf(t, test.endpoint)
+			}
+			pool := transport.New()
+			defer pool.Close()
+			client, err := mns.New(pool, endpoint, account, region)
+			must(t, err)
+			_, err = client.Publish(t.Context(), credentials, "news", "m", "accepted")
+			wantFault(t, err, fault.Error{Kind: fault.Unavailable, Message: "=Bad Gateway"}) // the proxy's; nothing was sent to the service
+			if diff := cmp.Diff([]string{test.want}, outside.asked()); diff != "" {
+				t.Errorf("asked of the proxy (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestRedirectIsNotFollowed(t *testing.T) {
+	t.Parallel()
+	var elsewhere atomic.Int64
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))
+	t.Cleanup(other.Close)
+	for _, status := range []int{301, 302, 307, 308} {
+		s := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, status) })
+		if _, err := s.client.Publish(t.Context(), credentials, "news", "m", "accepted"); err == nil {
+			t.Errorf("%d: no error", status)
+		}
+	}
+	if n := elsewhere.Load(); n != 0 {
+		t.Errorf("the other server saw %d requests", n)
+	}
+}
+
+func TestRefusedConnectionIsNotInDoubt(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	_ = listener.Close()
+	_, err = newClient(t, "http://"+listener.Addr().String()).Publish(t.Context(), credentials, "news", "m", "accepted")
+	wantFault(t, err, fault.Error{Kind: fault.Unavailable, Message: "connect: connection refused"})
+	noSecret(t, err, "Authorization")
+}
+
+// The SDK has no context, and would wait 35 seconds.
+func TestCallEndsWithItsContextAndIsInDoubt(t *testing.T) {
+	t.Parallel()
+	s := serve(t, hang)
+	ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
+	defer cancel()
+	start := time.Now()
+	_, err := s.client.Publish(ctx, credentials, "news", "m", "accepted")
+	if took := time.Since(start); took > 2*time.Second {
+		t.Errorf("the call took %s, its context 150ms", took)
+	}
+	wantFault(t, err, fault.Error{Kind: fault.Unavailable, Message: "=context deadline exceeded", InDoubt: true})
+}
+
+// The client makes one call at a time; who waits for a turn waits no longer than there is time.
+func TestCallBehindAnotherEndsWithItsOwnContext(t *testing.T) {
+	t.Parallel()
+	arrived, release := make(chan struct{}, 2), make(chan struct{})
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		arrived <- struct{}{}
+		<-release
+		reply(201, accepted)(w, r)
+	})
+	var first sync.WaitGroup
+	first.Go(func() {
+		if _, err := s.client.Publish(t.Context(), credentials, "news", "m", "accepted"); err != nil {
+			t.Error(err)
+		}
+	})
+	<-arrived
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err := s.client.Publish(ctx, credentials, "news", "m", "accepted")
+	wantFault(t, err, fault.Error{Kind: fault.Unavailable, Message: "=not called: no time left behind another call"})
+	close(release)
+	first.Wait()
+	if n := s.seen.Load(); n != 1 {
+		t.Errorf("the server saw %d requests, want 1", n)
+	}
+}
+
+// A panic of the SDK is a fault, and the client is good for the next call.
+func TestPanicOfTheSDKIsOurFault(t *testing.T) {
+	t.Parallel()
+	s := serve(t, reply(201, accepted))
+	_, err := s.client.Publish(t.Context(), credentials, "", "m", "accepted")
+	wantFault(t, err, fault.Error{Op: "mns: PublishMessage ", Kind: fault.Internal, Message: "=the SDK panicked: string"})
+	_, err = s.client.Send(t.Context(), credentials, "", "m", 0)
+	wantFault(t, err, fault.Error{Op: "mns: SendMessage ", Kind: fault.Internal, Message: "=the SDK panicked: string"})
+	if _, err := s.client.Publish(t.Context(), credentials, "news", "m", "accepted"); err != nil {
+		t.Errorf("the next call: %v", err)
+	}
+}
+
+// It needs -race to tell.
+func TestOneClientServesManyGoroutines(t *testing.T) {
+	t.Parallel()
+	const goroutines = 32
+	c := newCloud(t)
+	var all sync.WaitGroup
+	for n := range goroutines {
+		all.Go(func() {
+			for _, call := range []func() (string, error){
+				func() (string, error) {
+					return c.client.Publish(t.Context(), c.credentials(), "news", fmt.Sprint(n), "accepted")
+				},
+				func() (string, error) {
+					return c.client.Send(t.Context(), c.credentials(), "inbox", fmt.Sprint(n), time.Minute)
+				},
+			} {
+				if id, err := call(); err != nil || id == "" {
+					t.Errorf("got %q, %v", id, err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	bodies, ids := map[string]bool{}, map[string]bool{}
+	for _, m := range c.Published("news") {
+		bodies[m.Body], ids[m.ID] = true, true
+	}
+	if len(bodies) != goroutines || len(ids) != goroutines || len(c.Messages("inbox")) != goroutines {
+		t.Errorf("%d bodies, %d ids, %d in the queue, want %d", len(bodies), len(ids), len(c.Messages("inbox")), goroutines)
+	}
+}
+
+// leftovers counts the goroutines and open files of this process.
+func leftovers(t *testing.T) (goroutines, files int) {
+	t.Helper()
+	open, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Skip("no /proc here")
+	}
+	return runtime.NumGoroutine(), len(open)
+}
+
+// settled counts them once what earlier tests have left has gone.
+func settled(t *testing.T) (goroutines, files int) {
+	t.Helper()
+	goroutines, files = leftovers(t)
+	for range 40 {
+		time.Sleep(50 * time.Millisecond)
+		g, f := leftovers(t)
+		if g == goroutines && f == files {
+			break
+		}
+		goroutines, files = g, f
+	}
+	return goroutines, files
+}
+
+// 1,000 calls of one client, good and bad, as over the life of a process: nothing is left when the transport is closed, at once: not
+// after the 10 seconds that the SDK's own connections stay, nor the one second that each of its clients cleans up. Not parallel:
+// it counts what the process has.
+func TestThousandCallsLeaveNothingBehind(t *testing.T) {
+	answers := []http.HandlerFunc{
+		reply(201, accepted), hangUp(false), reply(502, "<html>"), hangUp(true), reply(429, refusal("TooManyRequests", "m")), reply(201, ""),
+		hang,
+	}
+	var turn atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answers[turn.Load()%int64(len(answers))](w, r)
+	}))
+	defer server.Close()
+	pool := transport.New()
+	client, err := mns.New(pool, endpointOf(t, server.URL), account, region)
+	must(t, err)
+	call := func(n int) {
+		turn.Store(int64(n))
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		if n%len(answers) == len(answers)-1 {
+			ctx, cancel = context.WithTimeout(ctx, 3*time.Millisecond)
+			defer cancel()
+		}
+		_, _ = client.Publish(ctx, invocation.NewCredentials(fmt.Sprint(n), secret, token), "news", "m", "accepted")
+	}
+	goroutines, files := settled(t)
+	goroutines++ // the SDK's client has one that sleeps
+	for n := range 1000 {
+		call(n)
+	}
+	pool.Close()
+	var g, f int
+	for deadline := time.Now().Add(700 * time.Millisecond); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if g, f = leftovers(t); g <= goroutines && f <= files {
+			return
+		}
+	}
+	t.Errorf("goroutines %d → %d, open files %d → %d", goroutines, g, files, f)
+}
+
+func TestClientNeverPrintsCredentials(t *testing.T) {
+	t.Parallel()
+	s := serve(t, reply(201, accepted))
+	_, err := s.client.Publish(t.Context(), credentials, "news", "m", "accepted")
+	must(t, err)
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
+		noSecret(t, fmt.Errorf(verb, s.client), "Authorization: MNS")
+	}
+}

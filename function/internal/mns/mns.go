@@ -1,0 +1,111 @@
+// Package mns publishes notifications to an MNS topic, and sends delayed messages to a queue, through aliyun-mns-go-sdk. It does
+// not know what it carries, and it sends every request at most once.
+//
+// What it keeps from the rest of the function: the SDK panics on an endpoint that it does not like, re-sends a POST up to five
+// times, has no context, sleeps without bound when its own rate monitor says so, hides the HTTP status and the error code
+// in an error's text, sends a Priority that the server refuses, and leaves goroutines and sockets behind with every client.
+package mns
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	ali_mns "github.com/aliyun/aliyun-mns-go-sdk"
+
+	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/invocation"
+	"rds-kernel-upgrade/function/internal/transport"
+)
+
+// priority is the middle of 1 to 16. The SDK's zero value, 0, is refused by the server.
+const priority = 8
+
+// Client is the process's one MNS client; the credentials come with each call. It is safe for concurrent use, one call
+// at a time.
+type Client struct {
+	turn     chan struct{} // holds one value while a call is under way
+	sdk      ali_mns.MNSClient
+	exchange *exchange // the call under way: the SDK asks it for credentials and hands it the request
+}
+
+// New makes the client for one account and region. A nil endpoint means the region's own, over https.
+func New(t *transport.Transport, endpoint *transport.Endpoint, account, region string) (c *Client, err error) {
+	defer func() { // every constructor of the SDK panics on an address that is not account.mns.region.aliyuncs.com
+		if r := recover(); r != nil {
+			c, err = nil, fmt.Errorf("mns: account %q and region %q make no endpoint: %v", account, region, r)
+		}
+	}()
+	host := fmt.Sprintf("%s.mns.%s.aliyuncs.com", account, region)
+	if endpoint == nil {
+		endpoint = &transport.Endpoint{Scheme: "https", Host: host}
+	}
+	if !endpoint.Loopback() {
+		host = endpoint.Host
+	}
+	c = &Client{turn: make(chan struct{}, 1), exchange: &exchange{transport: t, endpoint: *endpoint, host: host}}
+	// The SDK sees a well-formed address only; where the requests really go is the exchange's business.
+	c.sdk = ali_mns.NewAliMNSClientWithConfig(ali_mns.AliMNSClientConfig{
+		EndPoint:      fmt.Sprintf("https://%s.mns.%s.aliyuncs.com", account, region),
+		Credential:    c.exchange,
+		TimeoutSecond: int64(2 * transport.CallTimeout / time.Second), // ours comes first
+	})
+	c.sdk.SetTransport(c.exchange)
+	return c, nil
+}
+
+// Publish puts one message on a topic. A fault that is InDoubt may have published it.
+func (c *Client) Publish(ctx context.Context, credentials invocation.Credentials, topic, body, tag string) (messageID string, err error) {
+	err = c.call(ctx, credentials, "PublishMessage "+topic, func() error {
+		answer, err := ali_mns.NewMNSTopic(topic, c.sdk).PublishMessage(ali_mns.MessagePublishRequest{MessageBody: body, MessageTag: tag})
+		messageID = answer.MessageId
+		return err
+	}, &messageID)
+	return messageID, err
+}
+
+// Send puts one message on a queue, where it becomes visible after the delay.
+func (c *Client) Send(ctx context.Context, credentials invocation.Credentials, queue, body string, delay time.Duration) (messageID string, err error) {
+	err = c.call(ctx, credentials, "SendMessage "+queue, func() error {
+		answer, err := ali_mns.NewMNSQueue(queue, c.sdk).SendMessage(ali_mns.MessageSendRequest{
+			MessageBody: body, DelaySeconds: int64(delay / time.Second), Priority: priority,
+		})
+		messageID = answer.MessageId
+		return err
+	}, &messageID)
+	return messageID, err
+}
+
+// call runs one call of the SDK. The topic or queue object is made anew each time, because its rate monitor
+// would otherwise sleep without regard to any deadline.
+func (c *Client) call(ctx context.Context, credentials invocation.Credentials, what string, call func() error, messageID *string) error {
+	op := "mns: " + what
+	select {
+	case c.turn <- struct{}{}:
+		defer func() { <-c.turn }()
+	case <-ctx.Done():
+		return &fault.Error{Op: op, Kind: fault.Unavailable, Message: "not called: no time left behind another call"}
+	}
+	c.exchange.begin(ctx, credentials)
+	err := guard(call)
+	if err == nil && *messageID == "" {
+		err = fmt.Errorf("the answer has no MessageId")
+	}
+	if err == nil {
+		return nil
+	}
+	*messageID = "" // half an answer may have had one
+	f := c.exchange.explain(err)
+	f.Op, f.Message = op, credentials.Redact(f.Message)
+	return f
+}
+
+// guard keeps a panic of the SDK from ending the process.
+func guard(call func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the SDK panicked: %T", r)
+		}
+	}()
+	return call()
+}

@@ -1,0 +1,125 @@
+package rds
+
+import (
+	"context"
+	"time"
+
+	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
+	api "github.com/aliyun/alibaba-cloud-sdk-go/services/rds"
+
+	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/upgrade"
+)
+
+// timeForm is how the API writes times.
+const timeForm = "2006-01-02T15:04:05Z"
+
+const resourceType = "INSTANCE"
+
+// Instance reads one instance, without its tags. One that is missing is a NotFound fault, whether the API says so with a
+// 404 or with an empty list.
+func (c *Client) Instance(ctx context.Context, region, id string) (upgrade.Instance, error) {
+	request, response := api.CreateDescribeDBInstanceAttributeRequest(), api.CreateDescribeDBInstanceAttributeResponse()
+	request.DBInstanceId = id
+	if err := c.do(ctx, region, id, request, response, &response.RequestId); err != nil {
+		return upgrade.Instance{}, err
+	}
+	for _, a := range response.Items.DBInstanceAttribute {
+		if a.DBInstanceId == id {
+			return instance(a), nil
+		}
+	}
+	return upgrade.Instance{}, &fault.Error{
+		Op: "rds: DescribeDBInstanceAttribute " + id, Kind: fault.NotFound, Code: "InvalidDBInstanceId.NotFound",
+		Message: "no such instance in region " + region, RequestID: response.RequestId,
+	}
+}
+
+func instance(a api.DBInstanceAttribute) upgrade.Instance {
+	return upgrade.Instance{
+		ID: a.DBInstanceId, Description: a.DBInstanceDescription, RegionID: a.RegionId,
+		Engine: a.Engine, EngineVersion: a.EngineVersion, StorageType: a.DBInstanceStorageType,
+		Status: a.DBInstanceStatus, LockMode: a.LockMode, MaintainTime: a.MaintainTime,
+		CurrentKernelVersion: a.CurrentKernelVersion, LatestKernelVersion: a.LatestKernelVersion,
+	}
+}
+
+// Tags reads the tags of up to 50 instances.
+func (c *Client) Tags(ctx context.Context, region string, ids []string) (map[string]map[string]string, error) {
+	tags := map[string]map[string]string{}
+	for token, more := "", true; more; more = token != "" {
+		request, response := api.CreateListTagResourcesRequest(), api.CreateListTagResourcesResponse()
+		request.ResourceType, request.ResourceId, request.NextToken = resourceType, &ids, token
+		if err := c.do(ctx, region, ids[0], request, response, &response.RequestId); err != nil {
+			return nil, err
+		}
+		for _, t := range response.TagResources.TagResource {
+			if tags[t.ResourceId] == nil {
+				tags[t.ResourceId] = map[string]string{}
+			}
+			tags[t.ResourceId][t.TagKey] = t.TagValue
+		}
+		token = response.NextToken
+	}
+	return tags, nil
+}
+
+// Tag writes one tag on up to 50 instances.
+func (c *Client) Tag(ctx context.Context, region string, ids []string, key, value string) error {
+	request, response := api.CreateTagResourcesRequest(), api.CreateTagResourcesResponse()
+	request.ResourceType, request.ResourceId = resourceType, &ids
+	request.Tag = &[]api.TagResourcesTag{{Key: key, Value: value}}
+	return c.do(ctx, region, ids[0], request, response, &response.RequestId)
+}
+
+// Untag removes one tag from up to 50 instances.
+func (c *Client) Untag(ctx context.Context, region string, ids []string, key string) error {
+	request, response := api.CreateUntagResourcesRequest(), api.CreateUntagResourcesResponse()
+	request.ResourceType, request.ResourceId, request.TagKey = resourceType, &ids, &[]string{key}
+	return c.do(ctx, region, ids[0], request, response, &response.RequestId)
+}
+
+// Offers lists the kernel versions that the API offers for an instance.
+func (c *Client) Offers(ctx context.Context, region, id string) ([]upgrade.Offer, error) {
+	request, response := api.CreateDescribeDBMiniEngineVersionsRequest(), api.CreateDescribeDBMiniEngineVersionsResponse()
+	request.DBInstanceId = id
+	if err := c.do(ctx, region, id, request, response, &response.RequestId); err != nil {
+		return nil, err
+	}
+	offers := []upgrade.Offer{}
+	for _, item := range response.MinorVersionItems {
+		offers = append(offers, upgrade.Offer{
+			Version: item.MinorVersion, Online: item.StatusDesc == "Online", Beta: item.ReleaseType == "BETA",
+		})
+	}
+	return offers, nil
+}
+
+// TaskSince tells whether the API knows of a task of the instance that began at the given time or later.
+func (c *Client) TaskSince(ctx context.Context, region, id string, since, now time.Time) (bool, error) {
+	request, response := api.CreateDescribeHistoryTasksRequest(), api.CreateDescribeHistoryTasksResponse()
+	request.InstanceType, request.InstanceId = "Instance", id
+	request.FromStartTime, request.ToStartTime = since.UTC().Format(timeForm), now.UTC().Add(time.Minute).Format(timeForm)
+	request.PageSize = requests.NewInteger(10)
+	if err := c.do(ctx, region, id, request, response, &response.RequestId); err != nil {
+		return false, err
+	}
+	return len(response.Items) > 0, nil
+}
+
+// Upgrade makes the call that all this is about. Only the parameters that the API documents are sent; SwitchTime goes with
+// SpecifyTime, TargetMinorVersion only when the request named one.
+func (c *Client) Upgrade(ctx context.Context, s upgrade.Step) (upgrade.Acceptance, error) {
+	request, response := api.CreateUpgradeDBInstanceKernelVersionRequest(), api.CreateUpgradeDBInstanceKernelVersionResponse()
+	request.DBInstanceId, request.UpgradeTime, request.TargetMinorVersion = s.Instance.ID, s.UpgradeTime, s.Asked
+	if !s.SwitchTime.IsZero() {
+		request.SwitchTime = s.SwitchTime.UTC().Format(timeForm)
+	}
+	if err := c.do(ctx, s.Instance.RegionID, s.Instance.ID, request, response, &response.RequestId); err != nil {
+		return upgrade.Acceptance{}, err
+	}
+	return upgrade.Acceptance{
+		RequestID: response.RequestId, TaskID: response.TaskId,
+		DBInstanceName: response.DBInstanceName, TargetMinorVersion: response.TargetMinorVersion,
+	}, nil
+}

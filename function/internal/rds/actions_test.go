@@ -1,0 +1,415 @@
+package rds_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/rds"
+	"rds-kernel-upgrade/function/internal/upgrade"
+	"rds-kernel-upgrade/local/fakerds"
+	"rds-kernel-upgrade/local/faults"
+)
+
+func TestInstanceHasWhatTheAPISays(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	c.Add(fakerds.Instance{
+		DBInstanceID: "pgm-1", DBInstanceDescription: "orders", RegionID: "cn-beijing", Engine: "PostgreSQL", EngineVersion: "15.0",
+		DBInstanceStorageType: "cloud_essd", DBInstanceStatus: "Rebooting", LockMode: "ManualLock", MaintainTime: "17:00Z-18:00Z",
+		CurrentKernelVersion: "rds_postgres_1500_20230530", LatestKernelVersion: "rds_postgres_1500_20251130",
+	})
+	got, err := c.client(t).Instance(t.Context(), "cn-beijing", "pgm-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := upgrade.Instance{
+		ID: "pgm-1", Description: "orders", RegionID: "cn-beijing", Engine: "PostgreSQL", EngineVersion: "15.0",
+		StorageType: "cloud_essd", Status: "Rebooting", LockMode: "ManualLock", MaintainTime: "17:00Z-18:00Z",
+		CurrentKernelVersion: "rds_postgres_1500_20230530", LatestKernelVersion: "rds_postgres_1500_20251130",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("instance (-want +got):\n%s", diff)
+	}
+}
+
+func TestMissingInstanceIsNotFoundInEitherForm(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		empty  bool
+		region string
+		id     string
+		want   string
+	}{
+		"a 404":                             {false, region, "rm-none", "The DBInstanceId provided does not exist in our records."},
+		"a 404 for another region":          {false, "cn-beijing", "rm-1", "The DBInstanceId provided does not exist in our records."},
+		"an empty list":                     {true, region, "rm-none", "no such instance in region cn-hangzhou"},
+		"an empty list from another region": {true, "cn-beijing", "rm-1", "no such instance in region cn-beijing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newCloud(t, func(o *fakerds.Options) { o.MissingIsEmpty = test.empty })
+			_, err := c.client(t).Instance(t.Context(), test.region, test.id)
+			wantFault(t, err, fault.Error{
+				Op: "rds: DescribeDBInstanceAttribute " + test.id, Kind: fault.NotFound, Code: "InvalidDBInstanceId.NotFound",
+				Message: "=" + test.want, RequestID: c.Calls()[0].RequestID,
+			})
+		})
+	}
+}
+
+func TestAnotherInstanceInTheListIsNotTheOne(t *testing.T) {
+	t.Parallel()
+	s := serve(t, reply(200, `{"RequestId":"R-1","Items":{"DBInstanceAttribute":[{"DBInstanceId":"rm-11"}]}}`))
+	_, err := s.client.Instance(t.Context(), region, "rm-1")
+	wantFault(t, err, fault.Error{
+		Op: "rds: DescribeDBInstanceAttribute rm-1", Kind: fault.NotFound, Code: "InvalidDBInstanceId.NotFound",
+		Message: "=no such instance in region cn-hangzhou", RequestID: "R-1",
+	})
+}
+
+func TestTagsAreWrittenReadAndTakenOff(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	c.Add(fakerds.Instance{DBInstanceID: "rm-2", CurrentKernelVersion: "rds_20231231"})
+	client, ids := c.client(t), []string{"rm-1", "rm-2"}
+	must(t, client.Tag(t.Context(), region, ids, "kernel-upgrade-claim", "intent rds_20260228"))
+	wantTags(t, client, ids, map[string]map[string]string{
+		"rm-1": {"env": "dev", "kernel-upgrade-claim": "intent rds_20260228"}, "rm-2": {"kernel-upgrade-claim": "intent rds_20260228"},
+	})
+	must(t, client.Tag(t.Context(), region, ids[:1], "kernel-upgrade-claim", "called"))
+	must(t, client.Untag(t.Context(), region, ids[1:], "kernel-upgrade-claim"))
+	wantTags(t, client, ids, map[string]map[string]string{"rm-1": {"env": "dev", "kernel-upgrade-claim": "called"}})
+}
+
+func wantTags(t *testing.T, client *rds.Client, ids []string, want map[string]map[string]string) {
+	t.Helper()
+	got, err := client.Tags(t.Context(), region, ids)
+	must(t, err)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("tags (-want +got):\n%s", diff)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTagsAreReadToTheLastPage(t *testing.T) {
+	t.Parallel()
+	c, ids, want := newCloud(t), []string{}, map[string]map[string]string{}
+	for n := range 50 {
+		id := fmt.Sprintf("rm-t%02d", n)
+		ids, want[id] = append(ids, id), map[string]string{"a": id, "b": "2", "c": "3"}
+		c.Add(fakerds.Instance{DBInstanceID: id, CurrentKernelVersion: "rds_20231231", Tags: maps.Clone(want[id])})
+	}
+	wantTags(t, c.client(t), ids, want)
+	calls := c.CallsOf("ListTagResources")
+	if len(calls) < 2 {
+		t.Fatalf("%d calls for 150 tags: the fake has more than one page", len(calls))
+	}
+	for n, call := range calls {
+		if last := call.Params["NextToken"] == ""; last != (n == 0) {
+			t.Errorf("call %d has NextToken %q", n, call.Params["NextToken"])
+		}
+	}
+}
+
+func TestTagsOfALaterPageThatFailsAreNone(t *testing.T) {
+	t.Parallel()
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("NextToken") != "" {
+			reply(400, `{"RequestId":"R-2","Code":"Throttling","Message":"slow down"}`)(w, r)
+			return
+		}
+		reply(200, `{"RequestId":"R-1","NextToken":"n","TagResources":{"TagResource":[{"ResourceId":"rm-1","TagKey":"a","TagValue":"b"}]}}`)(w, r)
+	})
+	tags, err := s.client.Tags(t.Context(), region, []string{"rm-1"})
+	wantFault(t, err, fault.Error{
+		Op: "rds: ListTagResources rm-1", Kind: fault.Throttled, Code: "Throttling", Message: "=slow down", RequestID: "R-2",
+	})
+	if tags != nil {
+		t.Errorf("tags %v with an error", tags)
+	}
+}
+
+func TestOffersSayWhatIsOnlineAndWhatIsBeta(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	c.AddVersion(
+		fakerds.MiniVersion{MinorVersion: "rds_20240101", StatusDesc: "Offline"},
+		fakerds.MiniVersion{MinorVersion: "rds_20261111", ReleaseType: "BETA"},
+	)
+	got, err := c.client(t).Offers(t.Context(), region, "rm-1")
+	must(t, err)
+	want := []upgrade.Offer{
+		{Version: "rds_20231231", Online: true},
+		{Version: "rds_20260228", Online: true},
+		{Version: "rds_20240101"},
+		{Version: "rds_20261111", Online: true, Beta: true},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("offers (-want +got):\n%s", diff)
+	}
+}
+
+func TestTaskIsSeenWhenItBeganSince(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	client, before := c.client(t), time.Now().Add(-time.Minute)
+	wantTask(t, client, before, false)
+	_, err := client.Upgrade(t.Context(), step())
+	must(t, err)
+	wantTask(t, client, before, true)
+	wantTask(t, client, time.Now().Add(time.Minute), false)
+}
+
+func wantTask(t *testing.T, client *rds.Client, since time.Time, want bool) {
+	t.Helper()
+	got, err := client.TaskSince(t.Context(), region, "rm-1", since, max(time.Now(), since))
+	must(t, err)
+	if got != want {
+		t.Errorf("a task since %s: got %t, want %t", since, got, want)
+	}
+}
+
+func max(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func TestUpgradeGivesTheFourFieldsOfTheAnswer(t *testing.T) {
+	t.Parallel()
+	for name, numeric := range map[string]bool{"with TaskId a string": false, "with TaskId a number": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newCloud(t, func(o *fakerds.Options) { o.NumericTaskID = numeric })
+			got, err := c.client(t).Upgrade(t.Context(), step())
+			must(t, err)
+			want := upgrade.Acceptance{
+				RequestID: c.Calls()[0].RequestID, DBInstanceName: "rm-1", TaskID: got.TaskID, TargetMinorVersion: "rds_20260228",
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("acceptance (-want +got):\n%s", diff)
+			}
+			if n, err := strconv.Atoi(got.TaskID); err != nil || n == 0 {
+				t.Errorf("TaskID %q", got.TaskID)
+			}
+		})
+	}
+}
+
+// common is what the gateway wants of every request of the SDK.
+func common(action string) map[string]string {
+	return map[string]string{
+		"Action": action, "Version": "2014-08-15", "Format": "JSON", "RegionId": region, "AccessKeyId": accessKeyID, "SecurityToken": token,
+		"SignatureMethod": "HMAC-SHA1", "SignatureVersion": "1.0", "SignatureType": "",
+	}
+}
+
+// unlike are the parameters that no two requests have in common.
+var unlike = []string{"Signature", "SignatureNonce", "Timestamp"}
+
+// Only documented parameters are sent, and none without a value.
+func TestEveryActionSendsItsDocumentedParametersAndNoOthers(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 12, 2, 2, 0, 0, 0, time.FixedZone("Asia/Shanghai", 8*3600))
+	upgradeWith := func(change func(*upgrade.Step)) func(context.Context, *rds.Client) error {
+		return func(ctx context.Context, c *rds.Client) error {
+			_, err := c.Upgrade(ctx, step(change))
+			return err
+		}
+	}
+	tests := map[string]struct {
+		action string
+		call   func(context.Context, *rds.Client) error
+		want   map[string]string
+	}{
+		"an upgrade at once": {
+			"UpgradeDBInstanceKernelVersion", upgradeWith(func(*upgrade.Step) {}),
+			map[string]string{"DBInstanceId": "rm-1", "UpgradeTime": "Immediate"},
+		},
+		"an upgrade in the maintenance window, the target being proof only": {
+			"UpgradeDBInstanceKernelVersion",
+			upgradeWith(func(s *upgrade.Step) { s.UpgradeTime, s.Target, s.Due = "MaintainTime", "rds_20260228", at }),
+			map[string]string{"DBInstanceId": "rm-1", "UpgradeTime": "MaintainTime"},
+		},
+		"an upgrade at a time, to a version that was asked for": {
+			"UpgradeDBInstanceKernelVersion",
+			upgradeWith(func(s *upgrade.Step) { s.UpgradeTime, s.SwitchTime, s.Asked = "SpecifyTime", at, "rds_20260228" }),
+			map[string]string{
+				"DBInstanceId": "rm-1", "UpgradeTime": "SpecifyTime", "SwitchTime": "2026-12-01T18:00:00Z", "TargetMinorVersion": "rds_20260228",
+			},
+		},
+		"an instance": {
+			"DescribeDBInstanceAttribute", func(ctx context.Context, c *rds.Client) error {
+				_, err := c.Instance(ctx, region, "rm-1")
+				return err
+			},
+			map[string]string{"DBInstanceId": "rm-1"},
+		},
+		"tags": {
+			"ListTagResources", func(ctx context.Context, c *rds.Client) error {
+				_, err := c.Tags(ctx, region, []string{"rm-1", "rm-2"})
+				return err
+			},
+			map[string]string{"ResourceType": "INSTANCE", "ResourceId.1": "rm-1", "ResourceId.2": "rm-2"},
+		},
+		"a tag": {
+			"TagResources", func(ctx context.Context, c *rds.Client) error {
+				return c.Tag(ctx, region, []string{"rm-1", "rm-2"}, "key", "value")
+			},
+			map[string]string{
+				"ResourceType": "INSTANCE", "ResourceId.1": "rm-1", "ResourceId.2": "rm-2", "Tag.1.Key": "key", "Tag.1.Value": "value",
+			},
+		},
+		"a tag taken off": {
+			"UntagResources", func(ctx context.Context, c *rds.Client) error {
+				return c.Untag(ctx, region, []string{"rm-1"}, "key")
+			},
+			map[string]string{"ResourceType": "INSTANCE", "ResourceId.1": "rm-1", "TagKey.1": "key"},
+		},
+		"offers": {
+			"DescribeDBMiniEngineVersions", func(ctx context.Context, c *rds.Client) error {
+				_, err := c.Offers(ctx, region, "rm-1")
+				return err
+			},
+			map[string]string{"DBInstanceId": "rm-1"},
+		},
+		"tasks, up to a minute after now, as the clocks may differ": {
+			"DescribeHistoryTasks", func(ctx context.Context, c *rds.Client) error {
+				_, err := c.TaskSince(ctx, region, "rm-1", at.Add(-time.Hour), at)
+				return err
+			},
+			map[string]string{
+				"InstanceType": "Instance", "InstanceId": "rm-1", "PageSize": "10",
+				"FromStartTime": "2026-12-01T17:00:00Z", "ToStartTime": "2026-12-01T18:01:00Z",
+			},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var body int64
+			var method string
+			s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				body, method = r.ContentLength, r.Method
+				reply(200, `{"RequestId":"R-1"}`)(w, r)
+			})
+			_ = test.call(t.Context(), s.client) // an instance that is not in the answer is an error
+			want, got := common(test.action), map[string]string{}
+			maps.Copy(want, test.want)
+			for name, values := range *s.last.Load() {
+				if len(values) != 1 {
+					t.Errorf("%s is sent %d times", name, len(values))
+				}
+				if !slices.Contains(unlike, name) {
+					got[name] = values[0]
+				}
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("parameters (-want +got):\n%s", diff)
+			}
+			if method != http.MethodPost || body != 0 {
+				t.Errorf("%s with a body of %d bytes, want POST with none", method, body)
+			}
+		})
+	}
+}
+
+// Every action hands its faults on, and gives nothing else with them.
+func TestEveryActionGivesItsFault(t *testing.T) {
+	t.Parallel()
+	for action, call := range map[string]func(context.Context, *rds.Client) (any, error){
+		"DescribeDBInstanceAttribute": func(ctx context.Context, c *rds.Client) (any, error) {
+			got, err := c.Instance(ctx, region, "rm-1")
+			return cmp.Equal(got, upgrade.Instance{}), err
+		},
+		"ListTagResources": func(ctx context.Context, c *rds.Client) (any, error) {
+			got, err := c.Tags(ctx, region, []string{"rm-1"})
+			return got == nil, err
+		},
+		"DescribeDBMiniEngineVersions": func(ctx context.Context, c *rds.Client) (any, error) {
+			got, err := c.Offers(ctx, region, "rm-1")
+			return got == nil, err
+		},
+		"DescribeHistoryTasks": func(ctx context.Context, c *rds.Client) (any, error) {
+			got, err := c.TaskSince(ctx, region, "rm-1", time.Now(), time.Now())
+			return !got, err
+		},
+		"UpgradeDBInstanceKernelVersion": func(ctx context.Context, c *rds.Client) (any, error) {
+			got, err := c.Upgrade(ctx, step())
+			return got == upgrade.Acceptance{}, err
+		},
+		"TagResources": func(ctx context.Context, c *rds.Client) (any, error) {
+			return true, c.Tag(ctx, region, []string{"rm-1"}, "key", "value")
+		},
+		"UntagResources": func(ctx context.Context, c *rds.Client) (any, error) {
+			return true, c.Untag(ctx, region, []string{"rm-1"}, "key")
+		},
+	} {
+		t.Run(action, func(t *testing.T) {
+			t.Parallel()
+			c := newCloud(t)
+			client := c.client(t)
+			for kind, want := range map[faults.Kind]fault.Error{
+				faults.TokenExpired: {Kind: fault.Expired, Code: "InvalidSecurityToken.Expired", Message: "=Specified SecurityToken is expired."},
+				faults.ResetAfter:   {Kind: fault.Unavailable, Message: "connection reset by peer", InDoubt: true},
+			} {
+				c.Faults().Clear()
+				c.Faults().Add(faults.Fault{Action: action, Kind: kind})
+				nothing, err := call(t.Context(), client)
+				want.Op = "rds: " + action + " rm-1"
+				if calls := c.Calls(); want.Code != "" {
+					want.RequestID = calls[len(calls)-1].RequestID
+				}
+				wantFault(t, err, want)
+				if nothing != true {
+					t.Error("there is a result besides the fault")
+				}
+			}
+		})
+	}
+}
+
+// The credentials come from each invocation, while the process and its connections stay.
+func TestEachClientSignsWithItsOwnCredentials(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	first, second := c.keys.Issue(time.Hour), c.keys.Issue(time.Hour)
+	for _, key := range []struct{ id, secret, token, want string }{
+		{first.ID, first.Secret, first.Token, ""},
+		{second.ID, second.Secret, second.Token, ""},
+		{first.ID, second.Secret, first.Token, "SignatureDoesNotMatch"},
+		{first.ID, first.Secret, second.Token, "InvalidSecurityToken.MismatchWithAccessKey"},
+		{first.ID, first.Secret, "", "MissingSecurityToken"},
+		{"STS.unknown", first.Secret, first.Token, "InvalidAccessKeyId.NotFound"},
+	} {
+		first.ID, first.Secret, first.Token = key.id, key.secret, key.token
+		client := newClient(t, c.url, credentialsOf(first))
+		_, err := client.Instance(t.Context(), region, "rm-1")
+		if key.want == "" {
+			must(t, err)
+		} else if f := fault.From(err); f.Kind != fault.Denied || f.Code != key.want {
+			t.Errorf("got %s %s, want Denied %s", f.Kind, f.Code, key.want)
+		}
+	}
+	c.keys.ExpireAll()
+	_, err := newClient(t, c.url, credentialsOf(second)).Instance(t.Context(), region, "rm-1")
+	if f := fault.From(err); f.Kind != fault.Expired {
+		t.Errorf("got %v, want an expired token", err)
+	}
+}

@@ -1,0 +1,143 @@
+// Package rds calls the RDS API (version 2014-08-15) through alibaba-cloud-sdk-go and gives back the words of package upgrade
+// and faults. It decides nothing, and it sends every call at most once.
+//
+// What it keeps from the rest of the function: the SDK speaks plain HTTP unless told otherwise, has no context, is not
+// safe for concurrent use, panics on some error documents, takes an empty answer for a success, and puts the security token
+// into the text of its errors.
+package rds
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aliyun/alibaba-cloud-sdk-go/sdk"
+	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/auth/credentials"
+	sdkerrors "github.com/aliyun/alibaba-cloud-sdk-go/sdk/errors"
+	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
+	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/responses"
+	api "github.com/aliyun/alibaba-cloud-sdk-go/services/rds"
+	"golang.org/x/time/rate"
+
+	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/invocation"
+	"rds-kernel-upgrade/function/internal/transport"
+)
+
+// Client calls the API for one invocation, with that invocation's credentials. It is safe for concurrent use.
+type Client struct {
+	transport   *transport.Transport
+	limit       *rate.Limiter
+	endpoint    *transport.Endpoint // nil: the region's own
+	credentials invocation.Credentials
+}
+
+// New makes a client for one invocation. The limiter is shared by all calls of the process; a nil endpoint means the
+// region's own, over https.
+func New(t *transport.Transport, limit *rate.Limiter, endpoint *transport.Endpoint, c invocation.Credentials) *Client {
+	return &Client{transport: t, limit: limit, endpoint: endpoint, credentials: c}
+}
+
+// answer is what every response struct of the SDK has.
+type answer interface {
+	responses.AcsResponse
+	IsSuccess() bool
+}
+
+// do makes one call. resource names the instance for error texts.
+func (c *Client) do(ctx context.Context, region, resource string, request requests.AcsRequest, response answer, requestID *string) error {
+	op := strings.TrimSpace("rds: " + request.GetActionName() + " " + resource)
+	if err := c.limit.Wait(ctx); err != nil {
+		return &fault.Error{Op: op, Kind: fault.Unavailable, Message: "not called: no time left under the rate limit"}
+	}
+	call := c.transport.Call(ctx)
+	err := c.send(call, region, request, response)
+	if err == nil && *requestID == "" {
+		err = errors.New("the answer is empty")
+	}
+	if err == nil {
+		return nil
+	}
+	f := explain(err, call.Reached(), response)
+	f.Op, f.Message = op, c.credentials.Redact(f.Message)
+	return f
+}
+
+// send makes one client for one call: an SDK client must not be shared between goroutines, and costs microseconds. The SDK
+// panics on an error document whose Code is not a string, and that must not end the process.
+func (c *Client) send(call *transport.Call, region string, request requests.AcsRequest, response answer) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the SDK could not read the answer: %T", r)
+		}
+	}()
+	accessKeyID, secret, token := c.credentials.Reveal()
+	config := sdk.NewConfig().WithAutoRetry(false) // it would re-send an upgrade whose answer was lost
+	config.Transport = call
+	client, err := sdk.NewClientWithOptions(region, config, credentials.NewStsTokenCredential(accessKeyID, secret, token))
+	if err != nil {
+		return err
+	}
+	endpoint := c.endpointOf(region)
+	request.SetScheme(endpoint.Scheme)
+	request.SetDomain(endpoint.Host)
+	request.SetReadTimeout(transport.CallTimeout + time.Second) // ours comes first
+	return client.DoAction(request, response)
+}
+
+// regions is the SDK's map of regions to hosts, which it makes at the first use, without a lock.
+var regions = sync.OnceValue(api.GetEndpointMap)
+
+// endpointOf never leaves the choice to the SDK, which would ask a location service.
+func (c *Client) endpointOf(region string) transport.Endpoint {
+	if c.endpoint != nil {
+		return *c.endpoint
+	}
+	host, known := regions()[region]
+	if !known {
+		host = "rds." + region + ".aliyuncs.com"
+	}
+	return transport.Endpoint{Scheme: "https", Host: host}
+}
+
+// explain turns what the SDK returned into a fault without secrets.
+func explain(err error, reached bool, a answer) *fault.Error {
+	var server *sdkerrors.ServerError
+	var network *url.Error
+	var unreadable *sdkerrors.ClientError
+	status := a.GetHttpStatus()
+	switch {
+	case errors.As(err, &server):
+		return explainServer(server)
+	case errors.As(err, &network): // its own text holds the whole query, security token included
+		return &fault.Error{Kind: fault.Unavailable, Message: network.Err.Error(), InDoubt: reached}
+	case status == 0: // the SDK has not sent the request, and never will
+		return &fault.Error{Kind: fault.Internal, Message: err.Error(), InDoubt: reached}
+	case errors.As(err, &unreadable): // its text holds parts of the answer
+		err = foreign(status, len(a.GetHttpContentBytes()))
+	}
+	return &fault.Error{Kind: kindOf(status, ""), Message: err.Error(), InDoubt: inDoubt(status, "")}
+}
+
+// foreign tells of an answer that is a web page, say: its text is not repeated.
+func foreign(status, length int) error {
+	return fmt.Errorf("the answer is not the API's: status %d, %d bytes", status, length)
+}
+
+func explainServer(server *sdkerrors.ServerError) *fault.Error {
+	status, code := server.HttpStatus(), server.ErrorCode()
+	message := server.Message()
+	switch code {
+	case "": // then the SDK's message is the whole page
+		message = foreign(status, len(message)).Error()
+	case "SignatureDoesNotMatch": // the server repeats the string to sign, security token included
+		message, _, _ = strings.Cut(message, " server ")
+	}
+	return &fault.Error{
+		Kind: kindOf(status, code), Code: code, Message: message, RequestID: server.RequestId(), InDoubt: inDoubt(status, code),
+	}
+}

@@ -1,0 +1,158 @@
+package rds_test
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/rds"
+	"rds-kernel-upgrade/function/internal/upgrade"
+	"rds-kernel-upgrade/local/wire"
+)
+
+// replayed is what the client has to make of a transcript: the call whose request it is, and the result of its response.
+type replayed struct {
+	call func(context.Context, *rds.Client) (any, error)
+	want any
+	more map[string]string // parameters that we send besides the transcript's, or with another value
+}
+
+var transcripts = map[string]replayed{
+	"attribute": {
+		call: func(ctx context.Context, c *rds.Client) (any, error) {
+			return c.Instance(ctx, region, "rm-uf6wjk5test")
+		},
+		want: upgrade.Instance{
+			ID: "rm-uf6wjk5test", Description: "test", RegionID: "cn-hangzhou", Engine: "MySQL", EngineVersion: "8.0", StorageType: "cloud_essd",
+			Status: "Running", LockMode: "Unlock", MaintainTime: "18:00Z-22:00Z",
+			CurrentKernelVersion: "rds_20231231", LatestKernelVersion: "rds_20260228",
+		},
+	},
+	"error-json": {
+		call: func(ctx context.Context, c *rds.Client) (any, error) { return c.Instance(ctx, region, "rm-none") },
+		want: fault.Error{
+			Op: "rds: DescribeDBInstanceAttribute rm-none", Kind: fault.NotFound, Code: "InvalidDBInstanceId.NotFound",
+			Message: "The DBInstanceId provided does not exist in our records.", RequestID: "8906582E-6722-4B73-8B5C-8F2A7D1C9E03",
+		},
+	},
+	"list-tags": {
+		call: func(ctx context.Context, c *rds.Client) (any, error) {
+			return c.Tags(ctx, region, []string{"rm-uf6wjk5test", "rm-none"})
+		},
+		want: map[string]map[string]string{"rm-uf6wjk5test": {"env": "dev"}},
+	},
+	"tag-resources": {
+		call: func(ctx context.Context, c *rds.Client) (any, error) {
+			return nil, c.Tag(ctx, region, []string{"rm-uf6wjk5test"}, "testkey1", "testvalue1")
+		},
+	},
+	"mini-engine-versions": {
+		call: func(ctx context.Context, c *rds.Client) (any, error) { return c.Offers(ctx, region, "rm-uf6wjk5test") },
+		want: []upgrade.Offer{{Version: "rds_20220731", Online: true}},
+	},
+	"history-tasks": {
+		call: func(ctx context.Context, c *rds.Client) (any, error) {
+			return c.TaskSince(ctx, region, "rm-uf6wjk5test",
+				time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 11, 29, 23, 59, 0, 0, time.UTC))
+		},
+		want: true,
+		more: map[string]string{"InstanceType": "Instance", "PageSize": "10"},
+	},
+	"upgrade-measured": {
+		call: func(ctx context.Context, c *rds.Client) (any, error) {
+			return c.Upgrade(ctx, step(func(s *upgrade.Step) { s.Instance.ID = "rm-bp1" }))
+		},
+		want: upgrade.Acceptance{
+			RequestID: "DA2ECBA0-4745-4491-9166-799FF8984AC9", DBInstanceName: "rm-bp1", TaskID: "226917711", TargetMinorVersion: "xcluster80_20210305",
+		},
+	},
+	"upgrade-numeric-task-id": {
+		call: func(ctx context.Context, c *rds.Client) (any, error) {
+			return c.Upgrade(ctx, step(func(s *upgrade.Step) { s.Instance.ID = "rm-bp1" }))
+		},
+		want: upgrade.Acceptance{
+			RequestID: "65BDA532-28AF-4122-AA39-B382721EEE64", DBInstanceName: "rm-bp1", TaskID: "10254125", TargetMinorVersion: "rds_20260228",
+		},
+		more: map[string]string{"UpgradeTime": "Immediate"},
+	},
+	"upgrade-specify-time": {
+		call: func(ctx context.Context, c *rds.Client) (any, error) {
+			return c.Upgrade(ctx, step(func(s *upgrade.Step) {
+				s.Instance.ID, s.UpgradeTime, s.Asked = "rm-bp1test", "SpecifyTime", "rds_20260228"
+				s.SwitchTime = time.Date(2026, 12, 1, 18, 0, 0, 0, time.UTC)
+			}))
+		},
+		want: upgrade.Acceptance{
+			RequestID: "DA2ECBA0-4745-4491-9166-799FF8984AC9", DBInstanceName: "rm-bp1test", TaskID: "226917711", TargetMinorVersion: "rds_20260228",
+		},
+		more: map[string]string{"SignatureType": ""}, // the vector is not the SDK's
+	},
+}
+
+// The client sends the requests of the transcripts and understands their responses, without the fake in between.
+func TestClientSpeaksAsTheTranscripts(t *testing.T) {
+	t.Parallel()
+	all, err := wire.Load("../../../testdata/wire/rds")
+	must(t, err)
+	seen := map[string]bool{}
+	for _, transcript := range all {
+		test, ours := transcripts[transcript.Name]
+		seen[transcript.Name] = true
+		if !ours { // another action, another client, or the signature alone
+			continue
+		}
+		t.Run(transcript.Name, func(t *testing.T) {
+			t.Parallel()
+			want, _, err := transcript.Request()
+			must(t, err)
+			status, header, body, err := transcript.Response()
+			must(t, err)
+			var sent http.Header
+			s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				sent = r.Header
+				maps.Copy(w.Header(), header)
+				w.WriteHeader(status)
+				_, _ = w.Write(body)
+			})
+			got, err := test.call(t.Context(), s.client)
+			if err != nil {
+				got = *fault.From(err)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("result (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(parametersOf(want.URL.Query(), test.more), parametersOf(*s.last.Load(), nil)); diff != "" {
+				t.Errorf("parameters (-transcript +sent):\n%s", diff)
+			}
+			for name := range want.Header {
+				if strings.HasPrefix(name, "X-") && sent.Get(name) != want.Header.Get(name) {
+					t.Errorf("header %s: sent %q, want %q", name, sent.Get(name), want.Header.Get(name))
+				}
+			}
+		})
+	}
+	for name := range transcripts {
+		if !seen[name] {
+			t.Errorf("testdata/wire/rds has no transcript %q", name)
+		}
+	}
+}
+
+// parametersOf leaves out who signs, and what no two requests have in common.
+func parametersOf(sent map[string][]string, more map[string]string) map[string]string {
+	all := map[string]string{}
+	for name, values := range sent {
+		if name != "AccessKeyId" && name != "SecurityToken" && !slices.Contains(unlike, name) {
+			all[name] = strings.Join(values, " ")
+		}
+	}
+	maps.Copy(all, more)
+	return all
+}

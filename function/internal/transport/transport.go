@@ -1,0 +1,79 @@
+// Package transport is the one way out of the function: every request to RDS and to MNS, whichever SDK made it, goes
+// through one HTTP transport of ours. It brings what neither SDK has: the invocation's deadline, no hidden re-sending, and
+// the knowledge whether a failed request may have reached the service. It never reads what it carries.
+package transport
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
+	"time"
+)
+
+// CallTimeout bounds one request; what the SDKs call a timeout is set longer and never fires.
+const CallTimeout = 10 * time.Second
+
+// maxAnswer bounds one answer. The largest real one, a page of 100 instances, is far below.
+const maxAnswer = 16 << 20
+
+// Transport is the process's pool of connections.
+type Transport struct {
+	base *http.Transport
+}
+
+// New makes a transport over net/http's defaults.
+func New() *Transport {
+	base := http.DefaultTransport.(*http.Transport).Clone()
+	base.ForceAttemptHTTP2 = false // RDS and MNS speak HTTP/1.1; one protocol has fewer ways to re-send
+	base.TLSClientConfig = nil     // the clone's still offers "h2", and a server that takes it could not be understood
+	return &Transport{base: base}
+}
+
+// Close ends the idle connections. It is called at the end of every invocation: Function Compute freezes the process
+// then, and a connection that the server closes meanwhile would look alive after the thaw.
+func (t *Transport) Close() { t.base.CloseIdleConnections() }
+
+// Call is one request. It is an http.RoundTripper, so that an SDK can be made to use it.
+type Call struct {
+	ctx       context.Context //nolint:containedctx // the SDKs have no context: the call is what carries it past them
+	transport *Transport
+	reached   atomic.Bool
+}
+
+// Call prepares one request that ends with ctx.
+func (t *Transport) Call(ctx context.Context) *Call { return &Call{ctx: ctx, transport: t} }
+
+// Reached tells whether a connection to the service was had, so that the request may have arrived.
+func (c *Call) Reached() bool { return c.reached.Load() }
+
+// RoundTrip sends the request once and reads the whole answer. A redirect is an error: following it would
+// send a signed request a second time, to somebody else. net/http itself re-sends a POST only when nothing of it was written.
+func (c *Call) RoundTrip(r *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithTimeout(c.ctx, CallTimeout)
+	defer cancel()
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { c.reached.Store(true) },
+	})
+	answer, err := c.transport.base.RoundTrip(r.WithContext(ctx))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	if answer.StatusCode >= 300 && answer.StatusCode < 400 {
+		return nil, fmt.Errorf("the endpoint redirects (%d), which an API endpoint never does: check its address", answer.StatusCode)
+	}
+	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("the answer broke off: %w", err)
+	case len(body) > maxAnswer:
+		return nil, errors.New("the answer is longer than any that the API gives")
+	}
+	answer.Body = io.NopCloser(bytes.NewReader(body))
+	return answer, nil
+}

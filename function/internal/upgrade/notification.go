@@ -1,0 +1,208 @@
+package upgrade
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+	"time"
+
+	"rds-kernel-upgrade/function/internal/fault"
+)
+
+// Notification is what subscribers of the result topic get: a CloudEvent 1.0 in structured JSON.
+type Notification struct {
+	SpecVersion     string `json:"specversion"`
+	ID              string `json:"id"` // the same whenever the same thing is told again
+	Source          string `json:"source"`
+	Type            string `json:"type"`
+	Subject         string `json:"subject,omitempty"`
+	Time            string `json:"time"`
+	DataContentType string `json:"datacontenttype"`
+	Data            Data   `json:"data"`
+}
+
+// TypePrefix begins the type of every notification; the status follows, and is the message's tag as well.
+const TypePrefix = "rds.kernelupgrade."
+
+// Tag is what subscribers filter by.
+func (n Notification) Tag() string { return strings.TrimPrefix(n.Type, TypePrefix) }
+
+// Data is what a notification says. The names in PascalCase are RDS's own.
+type Data struct {
+	Entry
+	Before     string `json:"before,omitempty"` // the kernel version before
+	After      string `json:"after,omitempty"`  // the kernel version that was proven
+	AcceptedAt string `json:"acceptedAt,omitempty"`
+	ObservedAt string `json:"observedAt"`
+	Rollout    string `json:"rollout"`
+	Wave       int    `json:"wave,omitempty"`
+	Cause      Cause  `json:"cause"`
+
+	Mode      Mode     `json:"mode,omitempty"`      // of a report
+	PlanHash  string   `json:"planHash,omitempty"`  // of a plan
+	Instances []Entry  `json:"instances,omitempty"` // of a report or a plan: the whole account
+	Problems  []string `json:"problems,omitempty"`  // of a rejected message
+}
+
+// Entry is one instance in an account.
+type Entry struct {
+	DBInstanceID         string `json:"DBInstanceId,omitempty"`
+	DBInstanceName       string `json:"DBInstanceName,omitempty"` // as the call's answer has it
+	RegionID             string `json:"RegionId,omitempty"`
+	Engine               string `json:"Engine,omitempty"`
+	EngineVersion        string `json:"EngineVersion,omitempty"`
+	CurrentKernelVersion string `json:"CurrentKernelVersion,omitempty"`
+	TargetMinorVersion   string `json:"TargetMinorVersion,omitempty"`
+	UpgradeTime          string `json:"UpgradeTime,omitempty"`
+	SwitchTime           string `json:"SwitchTime,omitempty"`
+	TaskID               string `json:"TaskId,omitempty"`
+	RequestID            string `json:"RequestId,omitempty"`
+	Status               Status `json:"status"`
+	Reason               Reason `json:"reason,omitempty"`
+	Detail               string `json:"detail,omitempty"`
+	Error                *Error `json:"error,omitempty"`
+}
+
+// Error is a fault, as it is published.
+type Error struct {
+	Kind      fault.Kind `json:"kind"`
+	Code      string     `json:"code,omitempty"`
+	Message   string     `json:"message"`
+	RequestID string     `json:"requestId,omitempty"`
+}
+
+// Cause says which delivery of which message led to this.
+type Cause struct {
+	Trigger     string `json:"trigger"`
+	MessageID   string `json:"messageId,omitempty"`
+	FCRequestID string `json:"fcRequestId"`
+	RetryCount  int    `json:"retryCount"`
+}
+
+// Entry gives the outcome as it stands in an account.
+func (o Outcome) Entry() Entry {
+	e := Entry{
+		DBInstanceID: o.Instance.ID, DBInstanceName: o.DBInstanceName, RegionID: o.Instance.RegionID,
+		Engine: o.Instance.Engine, EngineVersion: o.Instance.EngineVersion, CurrentKernelVersion: o.Instance.CurrentKernelVersion,
+		TargetMinorVersion: o.Target, UpgradeTime: o.UpgradeTime, SwitchTime: stamp(o.SwitchTime),
+		TaskID: o.TaskID, RequestID: o.RequestID, Status: o.Status, Reason: o.Reason, Detail: o.Detail,
+	}
+	if o.TargetMinorVersion != "" {
+		e.TargetMinorVersion = o.TargetMinorVersion
+	}
+	if o.Fault != nil {
+		e.Error = &Error{Kind: o.Fault.Kind, Code: o.Fault.Code, Message: o.Fault.Message, RequestID: o.Fault.RequestID}
+	}
+	return e
+}
+
+// stamp writes a time as RDS does; the zero time is "".
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02T15:04:05Z")
+}
+
+// Account gathers what is to be told of one request.
+type Account struct {
+	Source  string // the function's ARN
+	Account string // the cloud account
+	Rollout string
+	Mode    Mode
+	Cause   Cause
+	Now     time.Time
+}
+
+// Notifications tells every transition once, and closes the account when nothing is left to do or to prove.
+func (a Account) Notifications(outcomes []Outcome) []Notification {
+	var all []Notification
+	own := make([]Outcome, 0, len(outcomes))
+	for _, o := range outcomes {
+		if o.Rollout == a.Rollout {
+			own = append(own, o)
+		}
+		switch o.Status {
+		case Skipped, Planned, Pending:
+		default:
+			all = append(all, a.transition(o))
+		}
+	}
+	if a.Mode == Plan {
+		all = append(all, a.list(Planned, own))
+	}
+	if closed(own) {
+		all = append(all, a.list(Reported, own))
+	}
+	return all
+}
+
+// transition tells what became of one instance.
+func (a Account) transition(o Outcome) Notification {
+	n := a.notification(o.Status, o.Rollout, o.Instance.ID, o.Target)
+	n.Subject = o.Instance.ARN(a.Account)
+	n.Data.Entry, n.Data.AcceptedAt, n.Data.Wave = o.Entry(), stamp(o.AcceptedAt), 1
+	switch o.Status {
+	case Completed:
+		n.Data.After = o.Instance.CurrentKernelVersion
+	case Accepted:
+		if !reached(o.Instance.CurrentKernelVersion, o.Target) {
+			n.Data.Before = o.Instance.CurrentKernelVersion
+		}
+	}
+	return n
+}
+
+// list tells of all instances of the request. Where there is only one, its fields stand at the top as well, so that the subscriber of
+// a single upgrade need not look into the list.
+func (a Account) list(status Status, outcomes []Outcome) Notification {
+	n := a.notification(status, a.Rollout, "", "")
+	n.Data.Mode = a.Mode
+	for _, o := range outcomes {
+		n.Data.Instances = append(n.Data.Instances, o.Entry())
+	}
+	if len(outcomes) == 1 {
+		n.Subject = outcomes[0].Instance.ARN(a.Account)
+		n.Data.Entry = n.Data.Instances[0]
+	}
+	n.Data.Status = status
+	if status == Planned {
+		n.Data.PlanHash = planHash(n.Data.Instances)
+	}
+	return n
+}
+
+// Rejected tells that a message is no request. Package events bounds the number of problems and the length of
+// each, so that they fit into one message.
+func (a Account) Rejected(problems []string) Notification {
+	n := a.notification(Rejected, a.Rollout, "", "")
+	n.Data.Status, n.Data.Problems = Rejected, problems
+	return n
+}
+
+func (a Account) notification(status Status, rollout, instance, version string) Notification {
+	return Notification{
+		SpecVersion: "1.0", ID: digest(rollout, instance, string(status), version), Source: a.Source,
+		Type: TypePrefix + string(status), Time: a.Now.UTC().Format(time.RFC3339), DataContentType: "application/json",
+		Data: Data{Rollout: rollout, ObservedAt: stamp(a.Now), Cause: a.Cause},
+	}
+}
+
+// planHash names a plan by what it would do: the same plan has the same hash.
+func planHash(entries []Entry) string {
+	lines := make([]string, 0, len(entries))
+	for _, e := range entries {
+		lines = append(lines, strings.Join([]string{
+			e.DBInstanceID, string(e.Status), string(e.Reason), e.TargetMinorVersion, e.UpgradeTime, e.SwitchTime,
+		}, " "))
+	}
+	return digest(lines...)
+}
+
+// RolloutID names a rollout by what stays the same when its message is delivered again.
+func RolloutID(trigger, message string) string { return digest("rollout", trigger, message)[:16] }
+
+func digest(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return hex.EncodeToString(sum[:16])
+}

@@ -1,0 +1,124 @@
+package upgrade
+
+import (
+	"time"
+
+	"rds-kernel-upgrade/function/internal/fault"
+)
+
+// Status is what became of an instance in a run.
+type Status string
+
+// The statuses. The first seven are also types of notifications; Skipped, Planned and Pending stand in reports only.
+const (
+	Accepted   Status = "accepted"   // the API has taken the call
+	Completed  Status = "completed"  // the instance runs the target version or a newer one
+	Failed     Status = "failed"     // the call was refused for good, or not made for good
+	Unverified Status = "unverified" // the call may have been made, or was accepted, and nothing proves the upgrade
+	Halted     Status = "halted"     // the kill switch is on
+	Rejected   Status = "rejected"   // the message is no request
+	Reported   Status = "report"     // the account of a request is closed
+	Planned    Status = "plan"       // the call would be made
+	Skipped    Status = "skipped"    // see the reason
+	Pending    Status = "pending"    // not decided: the event is to be delivered again
+)
+
+// Acceptance is what the API answered to the call.
+type Acceptance struct {
+	RequestID, DBInstanceName, TaskID, TargetMinorVersion string
+}
+
+// Outcome is what a run did with one instance.
+type Outcome struct {
+	Instance    Instance
+	Status      Status
+	Reason      Reason
+	Detail      string
+	Rollout     string
+	Target      string
+	UpgradeTime string
+	SwitchTime  time.Time
+	AcceptedAt  time.Time
+	Acceptance
+	Fault *fault.Error
+
+	// Release says that the claim is to be taken off once the notification is out.
+	Release bool
+}
+
+// Again gives the faults for which the event must be delivered again, nil if there are none.
+func Again(outcomes []Outcome) error {
+	for _, o := range outcomes {
+		if o.Fault != nil && (o.Status == Pending || o.Status == Unverified && o.Fault.InDoubt) {
+			return o.Fault
+		}
+	}
+	return nil
+}
+
+// closed tells whether the account of a request can be closed: nothing was left undone, and nothing is on its way.
+func closed(outcomes []Outcome) bool {
+	for _, o := range outcomes {
+		if o.Status == Accepted || o.Status == Pending || o.Status == Unverified && o.Fault != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// Preview gives the outcomes of a plan that is not carried out.
+func Preview(decisions []Decision, rollout string) []Outcome {
+	outcomes := make([]Outcome, 0, len(decisions))
+	for _, d := range decisions {
+		if d.Step != nil {
+			o := d.Step.outcome(rollout)
+			o.Status = Planned
+			outcomes = append(outcomes, o)
+			continue
+		}
+		d.InDoubt = false // it is told by the run that makes calls
+		outcomes = append(outcomes, d.outcome(rollout))
+	}
+	return outcomes
+}
+
+// outcome is a decision's outcome where nothing is called.
+func (d Decision) outcome(rollout string) Outcome {
+	o := Outcome{Instance: d.Instance, Rollout: rollout, Target: d.Target}
+	switch {
+	case d.Halted:
+		o.Status, o.Reason, o.Detail = Halted, Held, "the policy's mode is off"
+		return o
+	case d.Fault != nil:
+		return o.failed(d.Fault)
+	case d.InDoubt:
+		o.Target = d.Instance.Claim.Target
+		return o.doubt(d.Skip.Detail)
+	default:
+		o.Status, o.Reason, o.Detail = Skipped, d.Skip.Reason, d.Skip.Detail
+		return o
+	}
+}
+
+// outcome is a step's outcome before anything has happened.
+func (s Step) outcome(rollout string) Outcome {
+	return Outcome{
+		Instance: s.Instance, Rollout: rollout, Target: s.Target, UpgradeTime: s.UpgradeTime, SwitchTime: s.SwitchTime,
+	}
+}
+
+// failed gives the outcome the fault that ended it. One that may pass leaves the step for the next delivery.
+func (o Outcome) failed(f *fault.Error) Outcome {
+	o.Fault, o.Status = f, Failed
+	if fault.Passing(f) {
+		o.Status = Pending
+	}
+	return o
+}
+
+// doubt gives the outcome of a call that may have been made and shows nothing yet.
+func (o Outcome) doubt(what string) Outcome {
+	o.Status, o.Detail = Unverified, what
+	o.Fault = &fault.Error{Op: "upgrade: " + o.Instance.ID, Kind: fault.Unavailable, Message: what, InDoubt: true}
+	return o
+}

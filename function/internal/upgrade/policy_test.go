@@ -1,0 +1,109 @@
+package upgrade_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v3"
+
+	"rds-kernel-upgrade/events"
+	"rds-kernel-upgrade/function/internal/upgrade"
+)
+
+func TestAPolicyFileChangesTheDefaults(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		text string
+		want func(p *upgrade.Policy)
+	}{
+		"an empty file changes nothing": {"", func(*upgrade.Policy) {}},
+		"a comment changes nothing":     {"# nothing yet\n", func(*upgrade.Policy) {}},
+		"the mode":                      {"mode: plan", func(p *upgrade.Policy) { p.Mode = upgrade.Plan }},
+		"the kill switch in quotes":     {"mode: \"off\"", func(p *upgrade.Policy) { p.Mode = upgrade.Off }},
+		"the kill switch as it is":      {"mode: off", func(p *upgrade.Policy) { p.Mode = upgrade.Off }},
+		"betas":                         {"versions: {beta: true}", func(p *upgrade.Policy) { p.Versions.Beta = true }},
+		"the rate":                      {"rate: {callsPerSecond: 2.5}", func(p *upgrade.Policy) { p.Rate.CallsPerSecond = 2.5 }},
+		"days": {"verify: {first: 1m, giveUp: 1d12h}", func(p *upgrade.Policy) {
+			p.Verify = upgrade.Verify{First: upgrade.Duration(time.Minute), GiveUp: upgrade.Duration(36 * time.Hour)}
+		}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			want := upgrade.DefaultPolicy()
+			c.want(&want)
+			got, err := upgrade.ParsePolicy([]byte(c.text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+			printed, err := yaml.Marshal(got)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if again, err := upgrade.ParsePolicy(printed); err != nil || again != got {
+				t.Errorf("printed as %q it reads back as %+v, %v", printed, again, err)
+			}
+		})
+	}
+}
+
+func TestAWrongPolicyIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ text, want string }{
+		"an unknown key":            {"mod: plan", "field mod not found"},
+		"an unknown key inside":     {"verify: {frist: 5m}", "field frist not found"},
+		"an unknown mode":           {"mode: on", `"on": want apply, plan or off`},
+		"an empty mode":             {"mode: \"\"", "want apply, plan or off"},
+		"a duration without a unit": {"verify: {first: 5}", `"5" is not a duration`},
+		"a negative duration":       {"verify: {first: -5m}", `"-5m" is not a duration`},
+		"negative days":             {"verify: {first: -1d}", "is not a duration"},
+		"no wait at all":            {"verify: {first: 0s}", "want more than 0"},
+		"a rate of nothing":         {"rate: {callsPerSecond: 0}", "want more than 0"},
+		"a list":                    {"- mode", "cannot unmarshal"},
+		"two values for one key":    {"mode: plan\nmode: apply", "already defined"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if p, err := upgrade.ParsePolicy([]byte(c.text)); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %+v, %v; want an error with %q", p, err, c.want)
+			}
+		})
+	}
+}
+
+func TestTheStricterModeWins(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		policy  upgrade.Mode
+		request events.Mode
+		want    upgrade.Mode
+	}{
+		{upgrade.Apply, "", upgrade.Apply},
+		{upgrade.Apply, events.Apply, upgrade.Apply},
+		{upgrade.Apply, events.Plan, upgrade.Plan},
+		{upgrade.Plan, "", upgrade.Plan},
+		{upgrade.Plan, events.Apply, upgrade.Plan},
+		{upgrade.Plan, events.Plan, upgrade.Plan},
+		{upgrade.Off, "", upgrade.Off},
+		{upgrade.Off, events.Apply, upgrade.Off},
+		{upgrade.Off, events.Plan, upgrade.Off},
+	} {
+		if got := (upgrade.Policy{Mode: c.policy}).ModeOf(events.Request{Mode: c.request}); got != c.want {
+			t.Errorf("policy %s and request %q: got %s, want %s", c.policy, c.request, got, c.want)
+		}
+	}
+}
+
+func FuzzParsePolicy(f *testing.F) {
+	f.Add([]byte("mode: plan\nverify: {first: 1d}\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if p, err := upgrade.ParsePolicy(text); err == nil && (p.Rate.CallsPerSecond <= 0 || p.Verify.First <= 0) {
+			t.Errorf("%q gives %+v", text, p)
+		}
+	})
+}

@@ -1,0 +1,67 @@
+package upgrade_test
+
+import (
+	"maps"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v3"
+
+	"rds-kernel-upgrade/function/internal/upgrade"
+)
+
+// policyFile is the policy that is packed beside the binary.
+const policyFile = "../../../policy.yaml"
+
+func TestThePolicyFileStatesTheDefaults(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(policyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := upgrade.ParsePolicy(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(upgrade.DefaultPolicy(), got); diff != "" {
+		t.Errorf("policy.yaml is not the default policy (-want +got):\n%s", diff)
+	}
+}
+
+func TestThePolicyFileStatesEveryKey(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(policyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := yaml.Marshal(upgrade.DefaultPolicy())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(keysOf(t, all), keysOf(t, text)); diff != "" {
+		t.Errorf("the keys of policy.yaml (-want +got):\n%s", diff)
+	}
+}
+
+// keysOf gives the keys of a YAML document, the nested ones with their parents' names before them.
+func keysOf(t *testing.T, text []byte) []string {
+	t.Helper()
+	var document map[string]any
+	if err := yaml.Unmarshal(text, &document); err != nil {
+		t.Fatal(err)
+	}
+	var keys []string
+	var walk func(path string, m map[string]any)
+	walk = func(path string, m map[string]any) {
+		for _, key := range slices.Sorted(maps.Keys(m)) {
+			keys = append(keys, path+key)
+			if child, ok := m[key].(map[string]any); ok {
+				walk(path+key+".", child)
+			}
+		}
+	}
+	walk("", document)
+	return keys
+}

@@ -1,0 +1,76 @@
+package upgrade_test
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"rds-kernel-upgrade/function/internal/upgrade"
+)
+
+func TestCompareOrdersVersionsOfOneFamilyOnly(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		a, b       string
+		order      int
+		comparable bool
+	}{
+		"an earlier date is older":                       {"rds_20240101", "rds_20260228", -1, true},
+		"a later date is newer":                          {"rds_20260228", "rds_20240101", 1, true},
+		"the same version is equal":                      {"rds_20260228", "rds_20260228", 0, true},
+		"PostgreSQL versions compare inside their major": {"rds_postgres_1500_20240101", "rds_postgres_1500_20251130", -1, true},
+		"enterprise versions compare among themselves":   {"xcluster80_20210305", "xcluster80_20200229", 1, true},
+		"a family that nobody has seen yet compares too": {"duckdb_20260101", "duckdb_20260201", -1, true},
+		"two majors of PostgreSQL do not compare":        {"rds_postgres_1400_20240101", "rds_postgres_1500_20240101", 0, false},
+		"two families of MySQL do not compare":           {"xcluster_20200229", "xcluster80_20210305", 0, false},
+		"an unknown version compares with nothing":       {"", "rds_20260228", 0, false},
+		"not even with another unknown one":              {"", "", 0, false},
+		"something after the date is another build":      {"rds_20240101_2", "rds_20260228", 0, false},
+		"a word after the date is another build":         {"rds_20240101-babelfish", "rds_20260228", 0, false},
+		"a day that does not exist is no version":        {"rds_20240230", "rds_20260228", 0, false},
+		"a bare date has no family":                      {"20240101", "20260228", 0, false},
+		"a dotted build of SQL Server is not understood": {"15.0.4073.23", "15.0.4198.2", 0, false},
+		"upper case is not how the API writes them":      {"RDS_20240101", "RDS_20260228", 0, false},
+		"a date that is too long is no date":             {"rds_202401011", "rds_20260228", 0, false},
+		"nothing before the underscore is no family":     {"_20240101", "_20260228", 0, false},
+		"a version with a line break is not one":         {"rds_20240101\n", "rds_20260228", 0, false},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			order, comparable := upgrade.Compare(c.a, c.b)
+			if comparable != c.comparable || comparable && order != c.order {
+				t.Errorf("Compare(%q, %q) = %d, %v; want %d, %v", c.a, c.b, order, comparable, c.order, c.comparable)
+			}
+		})
+	}
+}
+
+func TestCompareIsAnOrder(t *testing.T) {
+	t.Parallel()
+	version := rapid.StringMatching(`(rds|xcluster80|rds_postgres_1500)_20(2[0-9])(0[1-9]|1[0-2])(0[1-9]|1[0-9]|2[0-8])`)
+	rapid.Check(t, func(t *rapid.T) {
+		a, b, c := version.Draw(t, "a"), version.Draw(t, "b"), version.Draw(t, "c")
+		ab, known := upgrade.Compare(a, b)
+		ba, knownBack := upgrade.Compare(b, a)
+		if known != knownBack || known && ab != -ba {
+			t.Fatalf("%s and %s: %d, %v but back %d, %v", a, b, ab, known, ba, knownBack)
+		}
+		bc, known2 := upgrade.Compare(b, c)
+		if ac, _ := upgrade.Compare(a, c); known && known2 && ab <= 0 && bc <= 0 && ac > 0 {
+			t.Fatalf("%s ≤ %s ≤ %s, but %s > %s", a, b, c, a, c)
+		}
+	})
+}
+
+func FuzzCompare(f *testing.F) {
+	f.Add("rds_20240101", "rds_20260228")
+	f.Add("rds_postgres_1500_20251130", "")
+	f.Fuzz(func(t *testing.T, a, b string) {
+		order, comparable := upgrade.Compare(a, b)
+		back, comparableBack := upgrade.Compare(b, a)
+		if comparable != comparableBack || order != -back {
+			t.Errorf("Compare(%q, %q) = %d, %v but back %d, %v", a, b, order, comparable, back, comparableBack)
+		}
+	})
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+
+	"rds-kernel-upgrade/events"
+	"rds-kernel-upgrade/function/internal/upgrade"
+)
+
+// The log has one line for each noun: event, request, fleet, plan, outcome, notification.
+
+func (r *run) logRequest(ctx context.Context, a upgrade.Account, request events.Request, err error) {
+	attrs := []slog.Attr{slog.String("rollout", a.Rollout), slog.String("messageId", a.Cause.MessageID)}
+	if err != nil {
+		r.log.LogAttrs(ctx, slog.LevelWarn, "request", append(attrs, slog.Any("problems", problemsOf(err)))...)
+		return
+	}
+	u := request.Upgrade
+	r.log.LogAttrs(ctx, slog.LevelInfo, "request", append(attrs,
+		slog.String("kind", string(request.Kind)), slog.String("mode", string(a.Mode)), slog.String("DBInstanceId", u.DBInstanceID),
+		slog.String("UpgradeTime", string(u.UpgradeTime)), slog.String("TargetMinorVersion", u.TargetMinorVersion))...)
+}
+
+func (r *run) logFleet(ctx context.Context, fleet []upgrade.Instance) {
+	for _, i := range fleet {
+		attrs := []slog.Attr{
+			slog.String("DBInstanceId", i.ID), slog.String("DBInstanceStatus", i.Status),
+			slog.String("CurrentKernelVersion", i.CurrentKernelVersion), slog.String("LatestKernelVersion", i.LatestKernelVersion),
+		}
+		if i.Fault != nil {
+			attrs = append(attrs, slog.String("error", i.Fault.Error()))
+		}
+		if i.Claim != nil {
+			attrs = append(attrs, slog.String("claim", i.Claim.String()))
+		}
+		r.log.LogAttrs(ctx, slog.LevelInfo, "fleet", attrs...)
+	}
+}
+
+func (r *run) logPlan(ctx context.Context, a upgrade.Account, plan []upgrade.Decision) {
+	for _, d := range plan {
+		attrs := []slog.Attr{
+			slog.String("rollout", a.Rollout), slog.String("DBInstanceId", d.Instance.ID), slog.String("target", d.Target),
+		}
+		switch {
+		case d.Step != nil:
+			attrs = append(attrs, slog.String("step", d.Step.UpgradeTime))
+		case d.Skip != nil:
+			attrs = append(attrs, slog.String("skip", string(d.Skip.Reason)), slog.String("detail", d.Skip.Detail))
+		}
+		r.log.LogAttrs(ctx, slog.LevelInfo, "plan", attrs...)
+	}
+}
+
+func (r *run) logOutcomes(ctx context.Context, outcomes []upgrade.Outcome) {
+	for _, o := range outcomes {
+		attrs := []slog.Attr{
+			slog.String("rollout", o.Rollout), slog.String("DBInstanceId", o.Instance.ID), slog.String("status", string(o.Status)),
+			slog.String("reason", string(o.Reason)), slog.String("TaskId", o.TaskID), slog.String("RequestId", o.RequestID),
+			slog.String("TargetMinorVersion", o.TargetMinorVersion),
+		}
+		level := slog.LevelInfo
+		if o.Fault != nil {
+			level, attrs = slog.LevelWarn, append(attrs, slog.String("error", o.Fault.Error()))
+		}
+		r.log.LogAttrs(ctx, level, "outcome", attrs...)
+	}
+}
+
+func (r *run) logNotification(ctx context.Context, n upgrade.Notification, messageID string, err error) {
+	attrs := []slog.Attr{slog.String("tag", n.Tag()), slog.String("id", n.ID), slog.String("messageId", messageID)}
+	if err != nil {
+		r.log.LogAttrs(ctx, slog.LevelError, "notification", append(attrs, slog.String("error", err.Error()))...)
+		return
+	}
+	r.log.LogAttrs(ctx, slog.LevelInfo, "notification", attrs...)
+}

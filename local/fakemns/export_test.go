@@ -1,0 +1,7 @@
+package fakemns
+
+// The default HTTP client, and its rule.
+var (
+	PushClient   = pushClient
+	LoopbackOnly = loopbackOnly
+)

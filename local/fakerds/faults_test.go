@@ -1,0 +1,172 @@
+package fakerds_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"rds-kernel-upgrade/local/fakerds"
+	"rds-kernel-upgrade/local/faults"
+)
+
+// seen is what a client gets to see.
+type seen struct {
+	status int
+	body   string
+	err    error
+}
+
+// over sends a signed request through a real connection.
+func (c *cloud) over(ctx context.Context, t *testing.T, url, action string, own map[string]string) seen {
+	t.Helper()
+	all := c.sign(http.MethodPost, c.common(action, own))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/?"+all.Encode(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Do(r)
+	if err != nil {
+		return seen{err: err}
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	return seen{response.StatusCode, string(body), err}
+}
+
+func TestFaultsOfAnUpgrade(t *testing.T) {
+	answered := func(status int, text string) func(seen) bool {
+		return func(s seen) bool { return s.err == nil && s.status == status && strings.Contains(s.body, text) }
+	}
+	reset := func(s seen) bool { return errors.Is(s.err, syscall.ECONNRESET) }
+	cases := []struct {
+		fault    string
+		seen     func(seen) bool
+		accepted bool
+		code     string
+		status   int
+	}{
+		{"throttle", answered(400, `"Code":"Throttling.User","Message":"Request was denied due to user flow control."`), false, "throttle", 400},
+		{"5xx", answered(500, `"Code":"InternalError"`), false, "5xx", 500},
+		{"token-expired", answered(400, `"Code":"InvalidSecurityToken.Expired"`), false, "token-expired", 400},
+		{"html502", answered(502, "<html>"), false, "html502", 0},
+		{"reset-before", reset, false, "reset-before", 0},
+		{"reset-after", reset, true, "", 200},
+		{"hang", func(s seen) bool { return errors.Is(s.err, context.DeadlineExceeded) }, true, "", 200},
+		{"truncate", func(s seen) bool { return s.status == 200 && s.err != nil && !json.Valid([]byte(s.body)) }, true, "", 200},
+		{"empty200", func(s seen) bool { return s.status == 200 && s.err == nil && s.body == "" }, true, "", 200},
+	}
+	for _, tc := range cases {
+		t.Run(tc.fault, func(t *testing.T) {
+			t.Parallel()
+			c := newCloud(t)
+			c.Add(mysql("rm-1"))
+			server := httptest.NewServer(c)
+			defer server.Close()
+			fault, err := faults.Parse(upgrade + "=" + tc.fault + ":1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Faults().Add(fault)
+			patience := 10 * time.Second
+			if tc.fault == "hang" {
+				patience = 200 * time.Millisecond
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			if got := c.over(ctx, t, server.URL, upgrade, params("DBInstanceId", "rm-1")); !tc.seen(got) {
+				t.Errorf("the client saw %+v", got)
+			}
+			call := c.CallsOf(upgrade)[0]
+			if call.Accepted != tc.accepted || call.Code != tc.code || call.Status != tc.status || call.Params["DBInstanceId"] != "rm-1" {
+				t.Errorf("log: %+v", call)
+			}
+			if got := len(c.Faults().List()); got != 0 {
+				t.Errorf("%d faults left", got)
+			}
+			code := ""
+			if tc.accepted {
+				code = "IncorrectDBInstanceState"
+			}
+			if again := c.call(t, upgrade, params("DBInstanceId", "rm-1")); again.text("Code") != code {
+				t.Errorf("the next call: %v", again.body)
+			}
+		})
+	}
+}
+
+func TestLatencyIsWaitedForAndACallGivenUpMeanwhileIsLogged(t *testing.T) {
+	c := newCloud(t)
+	c.Add(mysql("rm-1"))
+	server := httptest.NewServer(c)
+	c.Faults().Add(faults.Fault{Action: upgrade, Kind: faults.Latency, Delay: time.Hour})
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if got := c.over(ctx, t, server.URL, upgrade, params("DBInstanceId", "rm-1")); !errors.Is(got.err, context.DeadlineExceeded) {
+		t.Errorf("got %+v", got)
+	}
+	server.Close() // waits for the handler
+	if calls := c.Calls(); len(calls) != 1 || calls[0].Code != "latency" || calls[0].Accepted {
+		t.Errorf("log: %+v", calls)
+	}
+}
+
+func TestFaultsSpeakXMLToo(t *testing.T) {
+	c := newCloud(t)
+	c.Faults().Add(faults.Fault{Action: "*", Kind: faults.Throttle})
+	wantRefusal(t, c.send("DescribeRegions", params("Format", "XML")), 400, "Throttling.User", "Request was denied due to user flow control.")
+}
+
+func TestFaultsConcernTheActionOfEitherStyle(t *testing.T) {
+	c := newCloud(t)
+	c.Faults().Add(faults.Fault{Action: "DescribeRegions", Kind: faults.ServerError, Times: 1})
+	if w := c.serve(c.acs3Request("DescribeRegions", nil)); w.Code != 500 {
+		t.Errorf("got %d %s", w.Code, w.Body)
+	}
+	c.ok(t, "DescribeRegions", nil)
+}
+
+func TestControlSurfaceOverHTTP(t *testing.T) {
+	c := newCloud(t)
+	c.Add(mysql("rm-1"))
+	do := func(method, path, body string) (int, string) {
+		w := c.serve(httptest.NewRequest(method, path, strings.NewReader(body)))
+		return w.Code, strings.TrimSpace(w.Body.String())
+	}
+	if status, body := do("POST", "/_local/faults", "DescribeRegions=throttle:2"); status != 200 || body != `["DescribeRegions=throttle:2"]` {
+		t.Errorf("adding a fault: %d %s", status, body)
+	}
+	c.refused(t, "DescribeRegions", nil, 400, "Throttling.User")
+	if status, body := do("GET", "/_local/faults", ""); status != 200 || body != `["DescribeRegions=throttle:1"]` {
+		t.Errorf("listing faults: %d %s", status, body)
+	}
+	if status, body := do("DELETE", "/_local/faults", ""); status != 200 || body != `[]` {
+		t.Errorf("clearing faults: %d %s", status, body)
+	}
+	c.ok(t, "DescribeRegions", nil)
+
+	var calls []fakerds.Call
+	if status, body := do("GET", "/_local/calls", ""); status != 200 || json.Unmarshal([]byte(body), &calls) != nil || len(calls) != 2 {
+		t.Errorf("calls: %d %s", status, body)
+	}
+	var instances []fakerds.Instance
+	if status, body := do("GET", "/_local/instances", ""); status != 200 || json.Unmarshal([]byte(body), &instances) != nil ||
+		len(instances) != 1 || instances[0].DBInstanceID != "rm-1" {
+		t.Errorf("instances: %d %s", status, body)
+	}
+	for _, path := range []string{"/_local/calls", "/_local/instances"} {
+		if status, _ := do("POST", path, ""); status != 405 {
+			t.Errorf("POST %s: %d", path, status)
+		}
+	}
+	if status, body := do("GET", "/_local/nothing", ""); status != 400 || !strings.Contains(body, "MissingAction") {
+		t.Errorf("another path is the API's: %d %s", status, body)
+	}
+}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"rds-kernel-upgrade/local/fakefc"
+	"rds-kernel-upgrade/local/faults"
+	"rds-kernel-upgrade/local/stack"
+)
+
+// demoFleet is the fleet when none is given.
+//
+//go:embed fleet.json
+var demoFleet []byte
+
+// repeated is a flag that may stand several times.
+type repeated []string
+
+func (r *repeated) String() string { return strings.Join(*r, ",") }
+
+// Set adds a value.
+func (r *repeated) Set(value string) error {
+	*r = append(*r, value)
+	return nil
+}
+
+// serving is what the flags of serve say.
+type serving struct {
+	stack.Options
+	fleet, format, payload string
+	latency, every         time.Duration
+	faults                 repeated
+}
+
+func (o *serving) parse(c console, args []string) error {
+	f := c.flags("serve")
+	f.StringVar(&o.Binary, "binary", "target/main", "the built function")
+	f.StringVar(&o.FC, "fc", stack.FCAddress, "address of Function Compute")
+	f.StringVar(&o.RDS, "rds", stack.RDSAddress, "address of RDS")
+	f.StringVar(&o.MNS, "mns", stack.MNSAddress, "address of MNS")
+	f.StringVar(&o.fleet, "fleet", "", "file with the RDS instances (default: a small fleet of its own)")
+	f.StringVar(&o.format, "format", string(fakefc.JSON), "how a topic's message reaches the function: JSON or STREAM")
+	f.DurationVar(&o.latency, "latency", 0, "how late every answer of RDS and MNS comes")
+	f.Var(&o.faults, "fault", "SERVICE:ACTION=KIND[:N], such as rds:UpgradeDBInstanceKernelVersion=reset-after:1; may be repeated, ACTION * is every one")
+	f.DurationVar(&o.every, "every", 0, "period of the timer trigger (default: none)")
+	f.StringVar(&o.payload, "payload", "", "the timer trigger's payload: a request")
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	o.TopicFormat = fakefc.TopicFormat(o.format)
+	if o.TopicFormat != fakefc.JSON && o.TopicFormat != fakefc.STREAM {
+		return fmt.Errorf("--format %q: want JSON or STREAM", o.format)
+	}
+	if o.latency > 0 {
+		o.faults = append(o.faults, fmt.Sprintf("rds:*=latency:%s", o.latency), fmt.Sprintf("mns:*=latency:%s", o.latency))
+	}
+	var err error
+	o.Fleet, err = readFleet(o.fleet)
+	return err
+}
+
+// serve runs the local cloud on the fixed ports.
+func serve(ctx context.Context, c console, args []string) error {
+	o := serving{Options: stack.Options{Now: c.now, FunctionSetup: func(o *fakefc.Options) { o.Stdout = c.out }}}
+	if err := o.parse(c, args); err != nil {
+		return err
+	}
+	s, err := stack.Start(o.Options)
+	if err != nil {
+		return err
+	}
+	defer s.Close(context.WithoutCancel(ctx))
+	if err := trouble(s, o.faults); err != nil {
+		return err
+	}
+	if o.every > 0 {
+		if err := s.FC.Every(ctx, "timer", o.every, o.payload); err != nil {
+			return err
+		}
+	}
+	greet(c.out, s)
+	<-ctx.Done()
+	return nil
+}
+
+func readFleet(file string) (io.Reader, error) {
+	if file == "" {
+		return bytes.NewReader(demoFleet), nil
+	}
+	text, err := os.ReadFile(file) //nolint:gosec // the user names the file
+	return bytes.NewReader(text), err
+}
+
+// trouble puts the faults of the flags in force.
+func trouble(s *stack.Stack, texts []string) error {
+	sets := map[string]*faults.Set{"rds": s.RDS.Faults(), "mns": s.MNS.Faults()}
+	var problems []error
+	for _, text := range texts {
+		service, rest, _ := strings.Cut(text, ":")
+		fault, err := faults.Parse(rest)
+		switch {
+		case sets[service] == nil:
+			problems = append(problems, fmt.Errorf("--fault %q: want rds:ACTION=KIND[:N] or mns:ACTION=KIND[:N]", text))
+		case err != nil:
+			problems = append(problems, err)
+		default:
+			sets[service].Add(fault)
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// greet says what a client needs to know.
+func greet(out io.Writer, s *stack.Stack) {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	defer func() { _ = w.Flush() }()
+	for _, line := range [][2]string{
+		{"Function Compute", s.FCURL + "  POST /2023-03-30/functions/" + stack.Function + "/invocations"},
+		{"RDS", s.RDSURL + "  API 2014-08-15; instances: /_local/instances"},
+		{"MNS", s.MNSURL + "  topics " + stack.RequestTopic + ", " + stack.ResultTopic + "; queues " + stack.Inbox + ", " + stack.FollowUps},
+		{"account, region", stack.Account + ", " + stack.Region},
+		{"access key", stack.AccessKeyID + " / " + stack.Secret},
+		{"faults", "POST ACTION=KIND[:N] to /_local/faults of RDS or MNS; GET lists, DELETE clears them"},
+		{"calls", "GET /_local/calls of RDS or MNS, /_local/invocations of Function Compute"},
+		{"ready", "until Ctrl-C"},
+	} {
+		_, _ = fmt.Fprintf(w, "%s\t%s\n", line[0], line[1])
+	}
+}
