@@ -99,6 +99,16 @@ func newCloud(tb testing.TB, policy string, env map[string]string) *cloud {
 	return c
 }
 
+// writePolicy makes a code folder with the fast policy in it.
+func writePolicy(tb testing.TB) string {
+	tb.Helper()
+	folder := tb.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "policy.yaml"), []byte(fast), 0o600); err != nil {
+		tb.Fatal(err)
+	}
+	return folder
+}
+
 // fast is a policy that no test waits for.
 const fast = "rate: {callsPerSecond: 100000}\nverify: {first: 200ms}\n"
 

@@ -51,7 +51,7 @@ func (o *serving) parse(c console, args []string) error {
 	f.StringVar(&o.format, "format", string(fakefc.JSON), "how a topic's message reaches the function: JSON or STREAM")
 	f.DurationVar(&o.latency, "latency", 0, "how late every answer of RDS and MNS comes")
 	f.Var(&o.faults, "fault", "SERVICE:ACTION=KIND[:N], such as rds:UpgradeDBInstanceKernelVersion=reset-after:1; may be repeated, ACTION * is every one")
-	f.DurationVar(&o.every, "every", 0, "period of the timer trigger (default: none)")
+	f.DurationVar(&o.every, "every", 0, "period of the timer trigger (default: it ticks at a POST to /_local/tick/nightly only)")
 	f.StringVar(&o.payload, "payload", "", "the timer trigger's payload: a request")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -82,14 +82,8 @@ func serve(ctx context.Context, c console, args []string) error {
 	if err := trouble(s, o.faults); err != nil {
 		return err
 	}
-	if o.every > 0 {
-		if err := s.FC.Every(ctx, "timer", o.every, o.payload); err != nil {
-			return err
-		}
-	}
 	greet(c.out, s)
-	<-ctx.Done()
-	return nil
+	return s.FC.Every(ctx, timer, o.every, o.payload) // until ctx ends
 }
 
 func readFleet(file string) (io.Reader, error) {
@@ -130,6 +124,7 @@ func greet(out io.Writer, s *stack.Stack) {
 		{"account, region", stack.Account + ", " + stack.Region},
 		{"access key", stack.AccessKeyID + " / " + stack.Secret},
 		{"faults", "POST ACTION=KIND[:N] to /_local/faults of RDS or MNS; GET lists, DELETE clears them"},
+		{"timer", "POST /_local/tick/" + timer + " of Function Compute lets it tick"},
 		{"calls", "GET /_local/calls of RDS or MNS, /_local/invocations of Function Compute"},
 		{"ready", "until Ctrl-C"},
 	} {

@@ -95,7 +95,8 @@ func (c *Client) Offers(ctx context.Context, region, id string) ([]upgrade.Offer
 	return offers, nil
 }
 
-// TaskSince tells whether the API knows of a task of the instance that began at the given time or later.
+// TaskSince tells whether the API knows of a task of the instance that began at the given time or later. Which type of task an upgrade
+// is, and whether its TaskId is among them, is not documented, so any task counts: waiting in vain is better than calling twice.
 func (c *Client) TaskSince(ctx context.Context, region, id string, since, now time.Time) (bool, error) {
 	request, response := api.CreateDescribeHistoryTasksRequest(), api.CreateDescribeHistoryTasksResponse()
 	request.InstanceType, request.InstanceId = "Instance", id

@@ -177,14 +177,14 @@ func TestTaskIsSeenWhenItBeganSince(t *testing.T) {
 
 func wantTask(t *testing.T, client *rds.Client, since time.Time, want bool) {
 	t.Helper()
-	got, err := client.TaskSince(t.Context(), region, "rm-1", since, max(time.Now(), since))
+	got, err := client.TaskSince(t.Context(), region, "rm-1", since, later(time.Now(), since))
 	must(t, err)
 	if got != want {
 		t.Errorf("a task since %s: got %t, want %t", since, got, want)
 	}
 }
 
-func max(a, b time.Time) time.Time {
+func later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a
 	}

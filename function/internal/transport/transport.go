@@ -21,10 +21,19 @@ const CallTimeout = 10 * time.Second
 // maxAnswer bounds one answer. The largest real one, a page of 100 instances, is far below.
 const maxAnswer = 16 << 20
 
+// Pool is what carries the requests.
+type Pool interface {
+	http.RoundTripper
+	CloseIdleConnections()
+}
+
 // Transport is the process's pool of connections.
 type Transport struct {
-	base *http.Transport
+	base Pool
 }
+
+// Over makes a transport over another pool than net/http's.
+func Over(base Pool) *Transport { return &Transport{base: base} }
 
 // New makes a transport over net/http's defaults.
 func New() *Transport {

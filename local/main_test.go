@@ -1,0 +1,238 @@
+package main_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	local "rds-kernel-upgrade/local"
+)
+
+// The programs that the tests run: the function, and a handler that does nothing.
+var function, bare string
+
+func TestMain(m *testing.M) { os.Exit(build(m)) }
+
+func build(m *testing.M) int {
+	folder, err := os.MkdirTemp("", "local")
+	if err != nil {
+		panic(err)
+	}
+	defer func() { _ = os.RemoveAll(folder) }()
+	function, bare = filepath.Join(folder, "main"), filepath.Join(folder, "bare")
+	for program, source := range map[string]string{function: "../function", bare: "./stack/testdata/bare"} {
+		command := exec.Command("go", "build", "-tags=nethttpomithttp2", "-trimpath", "-ldflags=-s -w", "-o", program, source)
+		if out, err := command.CombinedOutput(); err != nil {
+			panic(fmt.Sprintf("%v: %s", err, out))
+		}
+	}
+	return m.Run()
+}
+
+// screen takes what a command prints.
+type screen struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (s *screen) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(p)
+}
+
+func (s *screen) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+func TestTheDemonstrationEndsAsItShould(t *testing.T) {
+	t.Parallel()
+	var out screen
+	if err := local.Run(t.Context(), &out, &out, "demo", "--binary", function); err != nil {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+	for _, told := range []string{
+		"accepted rm-bp1orders rds_20260228 TaskId=226917711", "already_scheduled", "rejected with 4 problems",
+		"MaintainTime TargetMinorVersion=rds_postgres_1500_20251130", "completed rm-bp1orders", "All 6 ended as they should.",
+	} {
+		if !strings.Contains(out.String(), told) {
+			t.Errorf("%q is not in\n%s", told, out.String())
+		}
+	}
+}
+
+func TestTheDemonstrationSeesAFunctionThatDoesNothing(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	var out screen
+	err := local.Run(ctx, &out, &out, "demo", "--binary", bare)
+	if err == nil || !strings.Contains(err.Error(), "6 of 6 did not end as they should") || !strings.Contains(out.String(), "0 upgrade calls: want 1") {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+}
+
+// served runs the local cloud until the test ends, and gives the URLs of its services.
+func served(t *testing.T, flags ...string) (fc, rds, mns string) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	var out screen
+	ended := make(chan error, 1)
+	go func() {
+		args := []string{"serve", "--binary", function, "--fc", "127.0.0.1:0", "--rds", "127.0.0.1:0", "--mns", "127.0.0.1:0"}
+		ended <- local.Run(ctx, &out, &out, append(args, flags...)...)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("it ended with %v", err)
+		}
+	})
+	urls := regexp.MustCompile(`http://127\.0\.0\.1:\d+`)
+	for !strings.Contains(out.String(), "until Ctrl-C") {
+		select {
+		case err := <-ended:
+			t.Fatalf("it ended with %v: %s", err, out.String())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	found := urls.FindAllString(out.String(), 3)
+	return found[0], found[1], found[2]
+}
+
+func post(t *testing.T, url, body string) string {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	var text bytes.Buffer
+	if _, err := text.ReadFrom(answer.Body); err != nil {
+		t.Fatal(err)
+	}
+	return answer.Status + " " + text.String()
+}
+
+func TestTheStackServesUntilItIsInterrupted(t *testing.T) {
+	t.Parallel()
+	fc, rds, mns := served(t, "--fault", "rds:DescribeDBInstances=throttle:3", "--latency", "1ms")
+	event := filepath.Join(t.TempDir(), "event.json")
+	if err := os.WriteFile(event, []byte(`{"DBInstanceId":"rm-bp1orders","mode":"plan"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out screen
+	err := local.Run(t.Context(), &out, &out, "invoke", "--fc", strings.TrimPrefix(fc, "http://"), "--event", event)
+	if err != nil || !strings.Contains(out.String(), `"status":"plan"`) {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+	if got := post(t, rds+"/_local/faults", "DescribeDBInstances=html502"); !strings.Contains(got, `["DescribeDBInstances=throttle:3","*=latency:1ms","DescribeDBInstances=html502"]`) {
+		t.Errorf("got %s", got)
+	}
+	if got := post(t, mns+"/_local/faults", "PublishMessage=nonsense"); !strings.HasPrefix(got, "400") {
+		t.Errorf("got %s", got)
+	}
+	if got := post(t, fc+"/_local/tick/nightly", ""); !strings.HasPrefix(got, "202") {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestAnInvocationThatFailsIsAnError(t *testing.T) {
+	t.Parallel()
+	fc, _, _ := served(t, "--fault", "rds:*=token-expired", "--fault", "mns:*=token-expired")
+	var out screen
+	err := local.Run(t.Context(), &out, &out, "invoke", "--fc", strings.TrimPrefix(fc, "http://"), "--event", "../testdata/events/direct.json")
+	if err == nil || !strings.Contains(err.Error(), "UnhandledInvocationError") || !strings.Contains(out.String(), `"errorType":"Expired"`) {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+}
+
+func TestWrongWordsAreRefused(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = taken.Close() }) // after the parallel cases
+	free := []string{"serve", "--binary", bare, "--fc", "127.0.0.1:0", "--rds", "127.0.0.1:0", "--mns", "127.0.0.1:0"}
+	for name, c := range map[string]struct {
+		args []string
+		want string
+	}{
+		"no command":            {nil, "want one of the commands"},
+		"an unknown command":    {[]string{"sevre"}, "want one of the commands"},
+		"an unknown flag":       {[]string{"serve", "--flet", "x"}, "flag provided but not defined"},
+		"an unknown format":     {append(free, "--format", "XML"), "want JSON or STREAM"},
+		"a fault of no service": {append(free, "--fault", "oss:*=throttle"), "want rds:ACTION"},
+		"a fault of no kind":    {append(free, "--fault", "rds:*=rain"), "unknown kind"},
+		"no such fleet":         {append(free, "--fleet", "nowhere.json"), "no such file"},
+		"a port that is taken":  {[]string{"serve", "--binary", bare, "--fc", taken.Addr().String()}, "is another stack running?"},
+		"nobody at the door":    {[]string{"invoke", "--fc", "127.0.0.1:1", "--event", "../testdata/events/direct.json"}, "is the local cloud running"},
+		"no such event":         {[]string{"invoke", "--event", "nowhere.json"}, "no such file"},
+		"nothing to pack":       {[]string{"package", "--binary", "nowhere"}, "no such file"},
+		"nothing to measure":    {[]string{"size", "--binary", "nowhere"}, "no such file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var out screen
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			if err := local.Run(ctx, &out, &out, c.args...); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+func TestThePackageHoldsTheBinaryAndThePolicy(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "p.zip")
+	var out screen
+	if err := local.Run(t.Context(), &out, &out, "package", "--binary", function, "--policy", "../policy.yaml", "--zip", file); err != nil {
+		t.Fatal(err)
+	}
+	archive, err := zip.OpenReader(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = archive.Close() }()
+	var names []string
+	for _, f := range archive.File {
+		names = append(names, fmt.Sprintf("%s %s", f.Name, f.Mode()))
+	}
+	if got := strings.Join(names, ", "); got != "main -rwxr-xr-x, policy.yaml -rw-r--r--" {
+		t.Errorf("got %s", got)
+	}
+	if err := local.Run(t.Context(), &out, &out, "size", "--binary", function, "--zip", file); err != nil {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+}
+
+func TestASizeOverItsBarIsAnError(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "large")
+	if err := os.WriteFile(file, make([]byte, 5_200_001), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out screen
+	if err := local.Run(t.Context(), &out, &out, "size", "--binary", file, "--zip", file); err == nil || !strings.Contains(err.Error(), "over its bar") {
+		t.Errorf("got %v\n%s", err, out.String())
+	}
+}
