@@ -49,11 +49,13 @@ func (r *run) serve(ctx context.Context, m events.Message) (RequestReport, error
 	}
 	fleet := r.fleet(ctx, account, request)
 	plan := r.plan(ctx, account, request, fleet)
-	outcomes := r.apply(ctx, account, plan)
-	if err := r.publish(ctx, account.Notifications(outcomes)...); err != nil {
+	if err := r.settle(ctx, account, plan); err != nil {
 		return RequestReport{}, err
 	}
-	r.release(ctx, account, outcomes)
+	outcomes := r.apply(ctx, account, plan)
+	if err := r.tell(ctx, account, outcomes, account.Notifications(outcomes)); err != nil {
+		return RequestReport{}, err
+	}
 	return reportOf(account, outcomes), upgrade.Again(outcomes)
 }
 
@@ -102,13 +104,25 @@ func (r *run) apply(ctx context.Context, a upgrade.Account, plan []upgrade.Decis
 	return outcomes
 }
 
-// release takes the claims off whose end has been published.
-func (r *run) release(ctx context.Context, a upgrade.Account, outcomes []upgrade.Outcome) {
-	for _, o := range outcomes {
-		if o.Release {
-			r.writer(a).Release(ctx, o.Instance)
-		}
+// settle tells what earlier rollouts have come to on these instances, before anything new begins there.
+func (r *run) settle(ctx context.Context, a upgrade.Account, plan []upgrade.Decision) error {
+	if a.Mode != upgrade.Apply {
+		return nil
 	}
+	outcomes := upgrade.Settled(plan, a.Rollout)
+	r.logOutcomes(ctx, outcomes)
+	return r.tell(ctx, a, outcomes, a.Transitions(outcomes))
+}
+
+// tell publishes notifications, and then does to the claims what their outcomes say.
+func (r *run) tell(ctx context.Context, a upgrade.Account, outcomes []upgrade.Outcome, notifications []upgrade.Notification) error {
+	if err := r.publish(ctx, notifications...); err != nil {
+		return err
+	}
+	for _, o := range outcomes {
+		r.writer(a).Conclude(ctx, o)
+	}
+	return nil
 }
 
 // reject publishes that a message is no request, and acknowledges it.

@@ -389,3 +389,29 @@ func TestAPanicIsAnErrorThatTellsNoValue(t *testing.T) {
 		t.Errorf("the next invocation: %v, %d calls", err, c.upgrades())
 	}
 }
+
+// TestWhatEarlierRolloutsHaveComeToIsToldFirst is for a publish that fails: nothing new may begin that would cover the old claim.
+func TestWhatEarlierRolloutsHaveComeToIsToldFirst(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t, fast, nil)
+	const earlier = "called rds_20250601 00000000000000aa 20261122t110000z 20261122t110000z"
+	c.rds.Update(id, func(i *fakerds.Instance) {
+		i.CurrentKernelVersion, i.Tags = "rds_20250601", map[string]string{"kernel-upgrade-claim": earlier}
+	})
+	c.mns.Faults().Add(faults.Fault{Action: "PublishMessage", Kind: faults.TokenExpired, Times: 1})
+	if _, err := c.invoke(t, request); err == nil || c.upgrades() != 0 {
+		t.Fatalf("got %v after %d calls", err, c.upgrades())
+	}
+	if i, _ := c.rds.Instance(id); i.Tags["kernel-upgrade-claim"] != earlier {
+		t.Errorf("the claim is %v", i.Tags)
+	}
+	if _, err := c.invoke(t, request); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"completed", "accepted"}, c.tags(t)); diff != "" || c.upgrades() != 1 {
+		t.Errorf("%d calls\n%s", c.upgrades(), diff)
+	}
+	if i, _ := c.rds.Instance(id); !strings.HasPrefix(i.Tags["kernel-upgrade-claim"], "called rds_20260228 ") {
+		t.Errorf("the claim is %v", i.Tags)
+	}
+}

@@ -30,9 +30,7 @@ type RequestReport struct {
 func reportOf(a upgrade.Account, outcomes []upgrade.Outcome) RequestReport {
 	entry := RequestReport{MessageID: a.Cause.MessageID, Rollout: a.Rollout, Mode: a.Mode}
 	for _, o := range outcomes {
-		if o.Rollout == a.Rollout {
-			entry.Instances = append(entry.Instances, o.Entry())
-		}
+		entry.Instances = append(entry.Instances, o.Entry())
 	}
 	return entry
 }

@@ -12,14 +12,14 @@ import (
 // Call is one request that reached the service, whether it was granted or refused. What a fault kept from the
 // service (a reset before the effect, a load balancer's page) is not one. It holds no secret, token or signature.
 type Call struct {
-	Action      string    // such as PublishMessage; empty when the address means none
-	Resource    string    // the path, without its query
-	At          time.Time // when it came
-	Status      int       // the answer's status
-	Code        string    // the answer's error code, if it has one
-	RequestID   string
-	AccessKeyID string // whose valid signature it bore
-	BodyMD5     string // of the request's body, in upper-case hexadecimal; empty without one
+	Action      string    `json:"action"`         // such as PublishMessage; empty when the address means none
+	Resource    string    `json:"resource"`       // the path, without its query
+	At          time.Time `json:"at"`             // when it came
+	Status      int       `json:"status"`         // the answer's status
+	Code        string    `json:"code,omitempty"` // the answer's error code, if it has one
+	RequestID   string    `json:"requestId"`
+	AccessKeyID string    `json:"accessKeyId,omitempty"` // whose valid signature it bore
+	BodyMD5     string    `json:"bodyMD5,omitempty"`     // of the request's body, in upper-case hexadecimal; empty without one
 }
 
 // callLog is the calls so far.

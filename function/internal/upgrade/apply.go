@@ -42,48 +42,22 @@ const tagged = 50
 // stepTime is what one step needs at least. With less left, none is begun.
 const stepTime = 3 * time.Second
 
-// Apply carries out the decisions: settle, claim, call. Every instance has an outcome of this rollout; an earlier
-// rollout's claim may add one of its own.
+// Apply carries out the decisions: claim, call, look. Every instance has one outcome. What earlier rollouts have come to must be told
+// before (see Settled): a step's claim takes the place of theirs.
 func (r Run) Apply(ctx context.Context, decisions []Decision) []Outcome {
 	var outcomes []Outcome
 	var steps []Step
 	for _, d := range decisions {
-		settled := d.Settlement != nil
-		if settled {
-			outcomes = append(outcomes, r.settle(ctx, d))
-		}
-		switch own := settled && d.Settlement.Claim.Rollout == r.Rollout; {
-		case d.Step != nil:
+		if d.Step != nil {
 			steps = append(steps, *d.Step)
-		case own && d.Skip != nil:
-			last := &outcomes[len(outcomes)-1]
-			last.Reason, last.Detail = d.Skip.Reason, d.Skip.Detail
-		default:
-			outcomes = append(outcomes, d.outcome(r.Rollout))
+			continue
 		}
+		outcomes = append(outcomes, d.outcome(r.Rollout))
 	}
 	for wave := range slices.Chunk(steps, tagged) {
 		outcomes = append(outcomes, r.upgrade(ctx, wave)...)
 	}
 	return outcomes
-}
-
-// settle tells what became of an earlier claim. Its notification goes out under the rollout that made the claim.
-func (r Run) settle(ctx context.Context, d Decision) Outcome {
-	claim := d.Settlement.Claim
-	o := Outcome{
-		Instance: d.Instance, Status: d.Settlement.Status, Rollout: claim.Rollout, Target: claim.Target,
-		UpgradeTime: d.Settlement.UpgradeTime, SwitchTime: d.Settlement.SwitchTime,
-		AcceptedAt: claim.At, Acceptance: claim.Acceptance, Release: d.Settlement.Status == Completed,
-	}
-	if claim.TaskID != "" {
-		o.DBInstanceName = d.Instance.ID
-	}
-	if claim.State == Intent && o.Status == Accepted {
-		claim.State = Called
-		r.write(ctx, []Instance{d.Instance}, claim.String())
-	}
-	return o
 }
 
 // upgrade claims up to 50 instances, calls them one after another, and writes down which calls were accepted.

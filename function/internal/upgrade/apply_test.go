@@ -239,3 +239,40 @@ func TestAFleetIsTaggedFiftyAtATime(t *testing.T) {
 		}
 	}
 }
+
+// TestANewClaimIsNotTakenOffWithTheOldOne is for an instance whose earlier upgrade is proven while a newer version has come.
+func TestANewClaimIsNotTakenOffWithTheOldOne(t *testing.T) {
+	t.Parallel()
+	const newest = "rds_20261101"
+	for name, c := range map[string]struct {
+		old, now string
+		after    time.Duration
+		want     upgrade.Status // of the old claim
+	}{
+		"proven":       {"called", newer, time.Hour, upgrade.Completed},
+		"never proven": {"called", older, 7 * time.Hour, upgrade.Unverified},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := newAPI(t, mysql(current(c.now), with(func(i *upgrade.Instance) { i.LatestKernelVersion = newest })))
+			a.tags[id] = claim(upgrade.Called, "first").String()
+			outcomes := a.delivery(t, "second", now.Add(c.after), immediate())
+			if len(outcomes) != 2 || outcomes[0].Status != c.want || outcomes[0].Rollout != "first" || outcomes[1].Status != upgrade.Accepted {
+				t.Fatalf("got %+v", outcomes)
+			}
+			if !strings.HasPrefix(a.tags[id], "called "+newest+" second ") {
+				t.Errorf("the claim is %q", a.tags[id])
+			}
+		})
+	}
+}
+
+func TestARolloutThatIsProvenMakesNoSecondCall(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t, mysql(current(newer), with(func(i *upgrade.Instance) { i.LatestKernelVersion = "rds_20261101" })))
+	a.tags[id] = claim(upgrade.Called, "own").String()
+	outcomes := a.delivery(t, "own", now.Add(time.Hour), immediate())
+	if len(outcomes) != 1 || outcomes[0].Status != upgrade.Completed || outcomes[0].Reason != upgrade.UpToDate || a.accepted != 0 || a.tags[id] != "" {
+		t.Errorf("got %+v, %d calls, claim %q", outcomes, a.accepted, a.tags[id])
+	}
+}

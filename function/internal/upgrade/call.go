@@ -39,13 +39,13 @@ func (r Run) call(ctx context.Context, s Step, o Outcome, at time.Time) Outcome 
 }
 
 func (r Run) refused(ctx context.Context, o Outcome, f *fault.Error) Outcome {
-	r.Release(ctx, o.Instance)
+	r.release(ctx, o.Instance)
 	return o.failed(f)
 }
 
 // conflict looks at the instance that was too busy for the call, or in no need of it.
 func (r Run) conflict(ctx context.Context, o Outcome, s Step, f *fault.Error) Outcome {
-	r.Release(ctx, s.Instance)
+	r.release(ctx, s.Instance)
 	o.Status, o.Reason, o.Detail, o.Fault = Skipped, InProgress, f.Message, f
 	i, err := r.API.Instance(ctx, s.Instance.RegionID, s.Instance.ID)
 	if err != nil {

@@ -82,7 +82,7 @@ func dashed(id string) string {
 // judge says what the claim on an instance means for this rollout.
 //
 //	claim                             this rollout's own              another rollout's
-//	reached its target, Running       completed, go on                completed, go on
+//	reached its target, Running       completed, skip up_to_date      completed, go on
 //	called, may still take time       accepted again*, skip           skip already_scheduled
 //	called, too long ago              unverified, skip                unverified, go on
 //	intent, and something shows       accepted, skip                  accepted, skip already_scheduled
@@ -90,7 +90,7 @@ func dashed(id string) string {
 //	intent, nothing showed for long   go on: the call was not made    go on
 //
 // * with the same id: the process may have died between the call and the notification.
-// "Go on" ends in up_to_date where the target was reached. A tag that is no claim of ours holds the instance.
+// "Go on" ends in up_to_date where there is nothing newer. A tag that is no claim of ours holds the instance.
 func (q Question) judge(i Instance, d *Decision) {
 	c := i.Claim
 	if i.ClaimFault != nil {
@@ -103,6 +103,9 @@ func (q Question) judge(i Instance, d *Decision) {
 	switch {
 	case i.proven(c.Target):
 		d.Settlement = &Settlement{Claim: *c, Status: Completed}
+		if own { // also when a newer version has come meanwhile: one rollout makes one call
+			d.Skip = skip(UpToDate, "CurrentKernelVersion is %s", i.CurrentKernelVersion)
+		}
 	case c.State == Called && q.Now.Before(c.Due.Add(time.Duration(q.Policy.Verify.GiveUp))):
 		d.Skip = skip(AlreadyScheduled, "rollout %s has it on the way to %s", c.Rollout, c.Target)
 		if own {

@@ -170,7 +170,17 @@ func (a *api) delivery(t *testing.T, rollout string, at time.Time, request event
 	t.Helper()
 	q := upgrade.Question{Request: request, Rollout: rollout, Policy: upgrade.DefaultPolicy(), Now: at}
 	fleet := upgrade.Observe(t.Context(), a, "cn-hangzhou", []string{request.DBInstanceID}, request.TargetMinorVersion != "", at)
-	return a.run(rollout, at).Apply(t.Context(), q.Decide(fleet))
+	run, plan := a.run(rollout, at), q.Decide(fleet)
+	return a.conclude(t, run, append(upgrade.Settled(plan, rollout), run.Apply(t.Context(), plan)...))
+}
+
+// conclude is what follows when the outcomes are told.
+func (a *api) conclude(t *testing.T, run upgrade.Run, outcomes []upgrade.Outcome) []upgrade.Outcome {
+	t.Helper()
+	for _, o := range outcomes {
+		run.Conclude(t.Context(), o)
+	}
+	return outcomes
 }
 
 func (a *api) run(rollout string, at time.Time) upgrade.Run {

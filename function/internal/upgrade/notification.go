@@ -116,23 +116,24 @@ type Account struct {
 
 // Notifications tells every transition once, and closes the account when nothing is left to do or to prove.
 func (a Account) Notifications(outcomes []Outcome) []Notification {
-	var all []Notification
-	own := make([]Outcome, 0, len(outcomes))
+	all := a.Transitions(outcomes)
+	if a.Mode == Plan {
+		all = append(all, a.list(Planned, outcomes))
+	}
+	if closed(outcomes) {
+		all = append(all, a.list(Reported, outcomes))
+	}
+	return all
+}
+
+// Transitions tells what became of instances, without closing an account.
+func (a Account) Transitions(outcomes []Outcome) (all []Notification) {
 	for _, o := range outcomes {
-		if o.Rollout == a.Rollout {
-			own = append(own, o)
-		}
 		switch o.Status {
 		case Skipped, Planned, Pending:
 		default:
 			all = append(all, a.transition(o))
 		}
-	}
-	if a.Mode == Plan {
-		all = append(all, a.list(Planned, own))
-	}
-	if closed(own) {
-		all = append(all, a.list(Reported, own))
 	}
 	return all
 }

@@ -42,8 +42,10 @@ type Outcome struct {
 	Acceptance
 	Fault *fault.Error
 
-	// Release says that the claim is to be taken off once the notification is out.
+	// What is to be done to the claim once the notification is out (see Conclude), so that a crash in between tells it again:
+	// take it off, or turn it into Becomes.
 	Release bool
+	Becomes *Claim
 }
 
 // Again gives the faults for which the event must be delivered again, nil if there are none.
@@ -82,10 +84,43 @@ func Preview(decisions []Decision, rollout string) []Outcome {
 	return outcomes
 }
 
+// Settled gives what the claims of earlier rollouts have come to. It is told under the name of the rollout that made the claim.
+func Settled(decisions []Decision, rollout string) []Outcome {
+	var outcomes []Outcome
+	for _, d := range decisions {
+		if d.Settlement != nil && d.Settlement.Claim.Rollout != rollout {
+			outcomes = append(outcomes, d.settled())
+		}
+	}
+	return outcomes
+}
+
+// settled is what the claim on an instance has come to.
+func (d Decision) settled() Outcome {
+	claim, status := d.Settlement.Claim, d.Settlement.Status
+	o := Outcome{
+		Instance: d.Instance, Status: status, Rollout: claim.Rollout, Target: claim.Target, AcceptedAt: claim.At,
+		UpgradeTime: d.Settlement.UpgradeTime, SwitchTime: d.Settlement.SwitchTime, Acceptance: claim.Acceptance,
+		Release: status == Completed && d.Step == nil, // a step's own claim takes its place
+	}
+	if claim.TaskID != "" {
+		o.DBInstanceName = d.Instance.ID
+	}
+	if claim.State == Intent && status == Accepted {
+		claim.State = Called
+		o.Becomes = &claim
+	}
+	return o
+}
+
 // outcome is a decision's outcome where nothing is called.
 func (d Decision) outcome(rollout string) Outcome {
 	o := Outcome{Instance: d.Instance, Rollout: rollout, Target: d.Target}
 	switch {
+	case d.Settlement != nil && d.Settlement.Claim.Rollout == rollout:
+		o = d.settled()
+		o.Reason, o.Detail = d.Skip.Reason, d.Skip.Detail // the own claim always ends in a skip
+		return o
 	case d.Halted:
 		o.Status, o.Reason, o.Detail = Halted, Held, "the policy's mode is off"
 		return o

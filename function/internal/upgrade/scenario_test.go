@@ -40,12 +40,14 @@ func TestScenarios(t *testing.T) {
 			a := fleetOf(t, folder)
 			plan := decide(t, a, account, request, policy)
 			golden.JSON(t, folder+"/3-plan.json", viewPlan(plan))
-			outcomes := upgrade.Preview(plan, account.Rollout)
+			outcomes, settled := upgrade.Preview(plan, account.Rollout), []upgrade.Outcome(nil)
 			if account.Mode == upgrade.Apply {
-				outcomes = a.run(account.Rollout, now).Apply(t.Context(), plan)
+				run := a.run(account.Rollout, now)
+				settled, outcomes = upgrade.Settled(plan, account.Rollout), run.Apply(t.Context(), plan)
+				a.conclude(t, run, append(settled[:len(settled):len(settled)], outcomes...))
 			}
-			golden.JSON(t, folder+"/4-outcome.json", viewOutcomes(a, outcomes))
-			publish(t, folder, account.Notifications(outcomes)...)
+			golden.JSON(t, folder+"/4-outcome.json", viewOutcomes(a, append(settled[:len(settled):len(settled)], outcomes...)))
+			publish(t, folder, append(account.Transitions(settled), account.Notifications(outcomes)...)...)
 		})
 	}
 }

@@ -73,8 +73,18 @@ func (r Run) write(ctx context.Context, instances []Instance, value string) {
 	}
 }
 
-// Release takes the claim off an instance whose upgrade is proven or was refused.
-func (r Run) Release(ctx context.Context, i Instance) {
+// Conclude does to the claim what the outcome says, once that outcome is told.
+func (r Run) Conclude(ctx context.Context, o Outcome) {
+	if o.Release {
+		r.release(ctx, o.Instance)
+	}
+	if o.Becomes != nil {
+		r.write(ctx, []Instance{o.Instance}, o.Becomes.String())
+	}
+}
+
+// release takes the claim off an instance whose upgrade is proven or was refused.
+func (r Run) release(ctx context.Context, i Instance) {
 	ctx, cancel := r.finishing(ctx)
 	defer cancel()
 	err := Retry(ctx, func() error { return r.API.Untag(ctx, i.RegionID, []string{i.ID}, ClaimTag) })
