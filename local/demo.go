@@ -41,7 +41,7 @@ var scenes = []scene{
 		want:    []string{"accepted"}, calls: 1,
 	},
 	{
-		title: "Somebody gets three things wrong.", from: stack.RequestTopic,
+		title: "Somebody gets several things wrong.", from: stack.RequestTopic,
 		request: `{"DBInstanceID":"rm-bp1orders","UpgradeTime":"immediate","SwitchTime":"tonight"}`, want: []string{"rejected"},
 	},
 	{

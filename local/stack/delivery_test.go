@@ -95,7 +95,7 @@ func crashAt(t *testing.T, request string, step int, after bool) {
 	var count atomic.Int32
 	c := start(t, setup{
 		policy: quick, instance: far,
-		fc: func(o *fakefc.Options) { o.MaxAsyncRetries, o.RetryDelay = 4, 200*time.Millisecond },
+		fc: func(o *fakefc.Options) { o.MaxAsyncRetries, o.RetryDelay = 4, 500*time.Millisecond },
 		wrap: func(c *cloud, _ string, next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if int(count.Add(1)) != step {

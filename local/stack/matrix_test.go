@@ -117,7 +117,7 @@ func meet(t *testing.T, kind faults.Kind, n int) cell {
 	}
 	c.faults("rds").Clear()
 	c.faults("mns").Clear()
-	time.Sleep(400 * time.Millisecond) // verify.first is over
+	time.Sleep(1500 * time.Millisecond) // verify.first is over, in whole seconds
 	for range 2 {
 		if r := c.deliver(t, event); r.ErrorType != "" {
 			t.Errorf("%s at %s: delivered again: %s", kind, s.name, r.Body)

@@ -169,7 +169,8 @@ func TestALostRequestIsMadeAgainOnlyAfterVerifyFirst(t *testing.T) {
 		}{
 			{0, upgrade.Unverified},
 			{4 * time.Minute, upgrade.Unverified},
-			{5 * time.Minute, upgrade.Accepted},
+			{5 * time.Minute, upgrade.Unverified},
+			{5*time.Minute + time.Second, upgrade.Accepted},
 			{6 * time.Minute, upgrade.Accepted},
 		} {
 			if got := a.delivery(t, "r", now.Add(step.after), immediate()); got[0].Status != step.want {
