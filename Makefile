@@ -4,7 +4,7 @@ BUILD = CGO_ENABLED=0 GOOS=linux GOARCH=amd64 $(GO) build -tags nethttpomithttp2
 RACE := $(if $(shell command -v $(shell $(GO) env CC)),-race)
 LINT := target/golangci-lint
 .DEFAULT_GOAL := help
-.PHONY: help run test lint stack build package deploy invoke policy golden bench cover size
+.PHONY: help run test lint stack build package deploy invoke policy golden bench fuzz cover size
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,8 +46,13 @@ golden: ## rewrite the golden files of testdata for review as a diff
 bench: ## measure: start-up beside a bare handler, one upgrade, the plan
 	$(GO) test -run '^$$' -bench . -benchmem ./function/... ./local/stack
 
-cover: ## print the coverage of every package
-	$(GO) test -cover ./...
+fuzz: ## fuzz every decoder for FUZZTIME (10s) each
+	@grep -ro --include='*_test.go' '^func Fuzz[A-Za-z]*' . | sed 's|/[^/]*:func | |' | sort -u | while read -r folder name; do \
+		$(GO) test "$$folder" -run '^$$' -fuzz "^$$name$$" -fuzztime $(or $(FUZZTIME),10s) || exit 1; done
+
+cover: ## print the coverage of all packages together
+	$(GO) test -coverpkg=./... -coverprofile=target/cover.out ./... >/dev/null
+	@$(GO) tool cover -func=target/cover.out | tail -n 1
 
 size: package ## check the sizes of binary and zip against their bars
 	@$(GO) run ./local size

@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	ali_mns "github.com/aliyun/aliyun-mns-go-sdk"
+
+	"rds-kernel-upgrade/local/rig"
 )
 
 const (
@@ -114,25 +116,8 @@ func mnsMethods() []string {
 func variablesOfTheCode(t *testing.T) map[string]bool {
 	t.Helper()
 	variables := map[string]bool{}
-	for _, s := range sources(t) {
-		if s.path != "../function/config.go" {
-			continue
-		}
-		ast.Inspect(s.File, func(n ast.Node) bool {
-			spec, ok := n.(*ast.ValueSpec)
-			if !ok || spec.Names[0].Name != "variables" {
-				return true
-			}
-			for _, row := range spec.Values[0].(*ast.CompositeLit).Elts {
-				cells := row.(*ast.CompositeLit).Elts
-				name, err := strconv.Unquote(cells[0].(*ast.BasicLit).Value)
-				if err != nil {
-					t.Fatal(err)
-				}
-				variables[name] = cells[1].(*ast.Ident).Name == "true"
-			}
-			return false
-		})
+	for _, row := range rig.Rows(t, "../function/config.go", "variables") {
+		variables[row[0]] = row[1] == "true"
 	}
 	if !variables["RESULT_TOPIC"] {
 		t.Fatalf("function/config.go: read %v: the table of variables is not where it was", variables)

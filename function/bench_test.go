@@ -12,6 +12,7 @@ import (
 	"github.com/aliyun/fc-runtime-go-sdk/fccontext"
 
 	function "rds-kernel-upgrade/function"
+	"rds-kernel-upgrade/local/rig"
 )
 
 // paper answers every call at once, as RDS and MNS would.
@@ -32,7 +33,7 @@ func (p *paper) RoundTrip(r *http.Request) (*http.Response, error) {
 	if strings.HasPrefix(r.URL.Path, "/topics/") {
 		status, body = http.StatusCreated, published
 	}
-	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+	return rig.Canned{Status: status, Body: body}.RoundTrip(r)
 }
 
 func (*paper) CloseIdleConnections() {}

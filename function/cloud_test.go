@@ -1,7 +1,6 @@
 package main_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -9,7 +8,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +17,7 @@ import (
 	function "rds-kernel-upgrade/function"
 	"rds-kernel-upgrade/local/fakemns"
 	"rds-kernel-upgrade/local/fakerds"
+	"rds-kernel-upgrade/local/rig"
 	"rds-kernel-upgrade/local/sts"
 	"rds-kernel-upgrade/schema"
 )
@@ -36,32 +35,14 @@ type cloud struct {
 	rds      *fakerds.Server
 	mns      *fakemns.Server
 	function *function.Function
-	log      *syncBuffer
+	log      *rig.Tape
 	env      map[string]string
 	explode  bool // the clock panics with a secret
 }
 
-// syncBuffer takes what the function prints.
-type syncBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
-
 func newCloud(tb testing.TB, policy string, env map[string]string) *cloud {
 	tb.Helper()
-	c := &cloud{keys: sts.NewKeyring(time.Now), log: &syncBuffer{}, env: map[string]string{"RESULT_TOPIC": topic}}
+	c := &cloud{keys: sts.NewKeyring(time.Now), log: &rig.Tape{}, env: map[string]string{"RESULT_TOPIC": topic}}
 	c.rds = fakerds.New(fakerds.Options{Now: time.Now, Keys: c.keys, Account: account, Region: region})
 	c.mns = fakemns.New(fakemns.Options{Now: time.Now, Keys: c.keys, Account: account, Region: region})
 	tb.Cleanup(c.mns.Close)

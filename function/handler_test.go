@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +15,7 @@ import (
 
 	"rds-kernel-upgrade/local/fakerds"
 	"rds-kernel-upgrade/local/faults"
+	"rds-kernel-upgrade/local/rig"
 )
 
 const request = `{"DBInstanceId":"` + id + `"}`
@@ -323,34 +323,11 @@ func TestAThousandInvocationsLeaveNothingBehind(t *testing.T) {
 		}
 	}
 	invoke(10)
-	goroutines, sockets := settle(), open(t)
+	before := rig.Settled(t, 20*time.Millisecond)
 	invoke(1000)
-	if after := settle(); after > goroutines+5 {
-		t.Errorf("%d goroutines, then %d", goroutines, after)
+	if after := rig.Settled(t, 20*time.Millisecond); after.Goroutines > before.Goroutines+5 || after.Files > before.Files+5 {
+		t.Errorf("%+v, then %+v", before, after)
 	}
-	if after := open(t); after > sockets+5 {
-		t.Errorf("%d files and sockets, then %d", sockets, after)
-	}
-}
-
-// settle waits until the number of goroutines stays the same, and gives it.
-func settle() int {
-	for last := -1; ; time.Sleep(20 * time.Millisecond) {
-		n := runtime.NumGoroutine()
-		if n == last {
-			return n
-		}
-		last = n
-	}
-}
-
-func open(t *testing.T) int {
-	t.Helper()
-	files, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Skip("the system does not tell open files")
-	}
-	return len(files)
 }
 
 func TestNothingThatLeavesHoldsACredential(t *testing.T) {

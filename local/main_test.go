@@ -4,63 +4,36 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	local "rds-kernel-upgrade/local"
+	"rds-kernel-upgrade/local/rig"
 )
 
 // The programs that the tests run: the function, and a handler that does nothing.
 var function, bare string
 
-func TestMain(m *testing.M) { os.Exit(build(m)) }
-
-func build(m *testing.M) int {
-	folder, err := os.MkdirTemp("", "local")
-	if err != nil {
-		panic(err)
-	}
-	defer func() { _ = os.RemoveAll(folder) }()
-	function, bare = filepath.Join(folder, "main"), filepath.Join(folder, "bare")
-	for program, source := range map[string]string{function: "../function", bare: "./stack/testdata/bare"} {
-		command := exec.Command("go", "build", "-tags=nethttpomithttp2", "-trimpath", "-ldflags=-s -w", "-o", program, source)
-		if out, err := command.CombinedOutput(); err != nil {
-			panic(fmt.Sprintf("%v: %s", err, out))
-		}
-	}
-	return m.Run()
-}
-
-// screen takes what a command prints.
-type screen struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (s *screen) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.Write(p)
-}
-
-func (s *screen) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.String()
+func TestMain(m *testing.M) {
+	os.Exit(rig.WithFolder(m, func(folder string) error {
+		function, bare = filepath.Join(folder, "main"), filepath.Join(folder, "bare")
+		return errors.Join(
+			rig.Build(function, "../function", rig.DeployFlags()...), rig.Build(bare, "./stack/testdata/bare", rig.DeployFlags()...),
+		)
+	}))
 }
 
 func TestTheDemonstrationEndsAsItShould(t *testing.T) {
 	t.Parallel()
-	var out screen
+	var out rig.Tape
 	if err := local.Run(t.Context(), &out, &out, "demo", "--binary", function); err != nil {
 		t.Errorf("%v\n%s", err, out.String())
 	}
@@ -78,7 +51,7 @@ func TestTheDemonstrationSeesAFunctionThatDoesNothing(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
-	var out screen
+	var out rig.Tape
 	err := local.Run(ctx, &out, &out, "demo", "--binary", bare)
 	if err == nil || !strings.Contains(err.Error(), "6 of 6 did not end as they should") || !strings.Contains(out.String(), "0 upgrade calls: want 1") {
 		t.Errorf("%v\n%s", err, out.String())
@@ -89,7 +62,7 @@ func TestTheDemonstrationSeesAFunctionThatDoesNothing(t *testing.T) {
 func served(t *testing.T, flags ...string) (fc, rds, mns string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	var out screen
+	var out rig.Tape
 	ended := make(chan error, 1)
 	go func() {
 		args := []string{"serve", "--binary", function, "--fc", "127.0.0.1:0", "--rds", "127.0.0.1:0", "--mns", "127.0.0.1:0"}
@@ -138,7 +111,7 @@ func TestTheStackServesUntilItIsInterrupted(t *testing.T) {
 	if err := os.WriteFile(event, []byte(`{"DBInstanceId":"rm-bp1orders","mode":"plan"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var out screen
+	var out rig.Tape
 	err := local.Run(t.Context(), &out, &out, "invoke", "--fc", strings.TrimPrefix(fc, "http://"), "--event", event)
 	if err != nil || !strings.Contains(out.String(), `"status":"plan"`) {
 		t.Errorf("%v\n%s", err, out.String())
@@ -157,7 +130,7 @@ func TestTheStackServesUntilItIsInterrupted(t *testing.T) {
 func TestAnInvocationThatFailsIsAnError(t *testing.T) {
 	t.Parallel()
 	fc, _, _ := served(t, "--fault", "rds:*=token-expired", "--fault", "mns:*=token-expired")
-	var out screen
+	var out rig.Tape
 	err := local.Run(t.Context(), &out, &out, "invoke", "--fc", strings.TrimPrefix(fc, "http://"), "--event", "../testdata/events/direct.json")
 	if err == nil || !strings.Contains(err.Error(), "UnhandledInvocationError") || !strings.Contains(out.String(), `"errorType":"Expired"`) {
 		t.Errorf("%v\n%s", err, out.String())
@@ -191,7 +164,7 @@ func TestWrongWordsAreRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var out screen
+			var out rig.Tape
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
 			if err := local.Run(ctx, &out, &out, c.args...); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -204,7 +177,7 @@ func TestWrongWordsAreRefused(t *testing.T) {
 func TestThePackageHoldsTheBinaryAndThePolicy(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "p.zip")
-	var out screen
+	var out rig.Tape
 	if err := local.Run(t.Context(), &out, &out, "package", "--binary", function, "--policy", "../policy.yaml", "--zip", file); err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +204,7 @@ func TestASizeOverItsBarIsAnError(t *testing.T) {
 	if err := os.WriteFile(file, make([]byte, 5_200_001), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var out screen
+	var out rig.Tape
 	if err := local.Run(t.Context(), &out, &out, "size", "--binary", file, "--zip", file); err == nil || !strings.Contains(err.Error(), "over its bar") {
 		t.Errorf("got %v\n%s", err, out.String())
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"rds-kernel-upgrade/local/fakefc"
+	"rds-kernel-upgrade/local/rig"
 )
 
 // leaked gives the stacks of goroutines that still run this package's code.
@@ -65,7 +66,7 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var log output
+			var log rig.Tape
 			var pid int
 			s, err := fakefc.New(options(withOutput(&log), func(o *fakefc.Options) {
 				o.Env = map[string]string{"HANDLER_START": c.start}

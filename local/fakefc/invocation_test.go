@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rds-kernel-upgrade/local/fakefc"
+	"rds-kernel-upgrade/local/rig"
 )
 
 func TestAttemptsEndAsInTheCloud(t *testing.T) {
@@ -272,7 +273,7 @@ func TestTheLogHasEachAttempt(t *testing.T) {
 
 func TestTheLogLinesOfAnInvocationAreItsOwn(t *testing.T) {
 	t.Parallel()
-	var all output
+	var all rig.Tape
 	s := newServer(t, withOutput(&all))
 	first := invoke(t, s, `{"do":"log","text":"one","n":1}`)
 	second := invoke(t, s, `{"do":"log","text":"two","n":1}`)

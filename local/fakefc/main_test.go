@@ -1,24 +1,22 @@
 package fakefc_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"rds-kernel-upgrade/local/acs3"
 	"rds-kernel-upgrade/local/fakefc"
+	"rds-kernel-upgrade/local/rig"
 	"rds-kernel-upgrade/local/sts"
 )
 
@@ -34,21 +32,11 @@ var (
 	nonces  atomic.Int64
 )
 
-func TestMain(m *testing.M) { os.Exit(build(m)) }
-
-// build makes testdata/handler once for all tests.
-func build(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "fakefc")
-	if err != nil {
-		panic(err)
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	handler = filepath.Join(dir, "main")
-	if out, err := exec.Command("go", "build", "-o", handler, "./testdata/handler").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "building the test function: %v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
+func TestMain(m *testing.M) {
+	os.Exit(rig.WithFolder(m, func(folder string) error {
+		handler = filepath.Join(folder, "main")
+		return rig.Build(handler, "./testdata/handler")
+	}))
 }
 
 // options are those of a server that works; a test changes what it is about.
@@ -150,25 +138,7 @@ func (g gate) open() {
 	}
 }
 
-// output collects a function's log.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(text []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(text)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
-
-func withOutput(o *output) func(*fakefc.Options) {
+func withOutput(o *rig.Tape) func(*fakefc.Options) {
 	return func(options *fakefc.Options) { options.Stdout = o }
 }
 

@@ -145,7 +145,7 @@ func TestTemporaryKeys(t *testing.T) {
 		{"without its token it is not known", func(c *cloud) { c.key.Token = "" }, 403, "InvalidAccessKeyId"},
 		{"with a token that was never issued", func(c *cloud) { c.key.Token = "x" }, 403, "AccessDenied"},
 		{"with the token of another key", func(c *cloud) { c.key.Token = c.keys.Issue(time.Hour).Token }, 403, "AccessDenied"},
-		{"after its time", func(c *cloud) { c.advance(time.Hour) }, 403, "AccessDenied"},
+		{"after its time", func(c *cloud) { c.Advance(time.Hour) }, 403, "AccessDenied"},
 		{"with the secret of another key", func(c *cloud) { c.key.Secret = c.keys.Issue(time.Hour).Secret }, 403, "SignatureDoesNotMatch"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

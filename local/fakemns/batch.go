@@ -12,25 +12,21 @@ func (s *Server) batchSendMessage(q *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	queue, err := s.find(q.names[0])
-	if err != nil {
-		return answer{}, err
-	}
-	drafts, err := queue.draftsOf(e)
-	if err != nil {
-		return answer{}, err
-	}
-	list, status := struct{ Message []sent }{}, http.StatusCreated
-	for _, d := range drafts {
-		entry := s.sendOne(queue, d)
-		if entry.ErrorCode != "" {
-			status = http.StatusInternalServerError
+	return s.inQueue(q, func(queue *queue) (answer, error) {
+		drafts, err := queue.draftsOf(e)
+		if err != nil {
+			return answer{}, err
 		}
-		list.Message = append(list.Message, entry)
-	}
-	return document(status, "Messages", list), nil
+		list, status := struct{ Message []sent }{}, http.StatusCreated
+		for _, d := range drafts {
+			entry := s.sendOne(queue, d)
+			if entry.ErrorCode != "" {
+				status = http.StatusInternalServerError
+			}
+			list.Message = append(list.Message, entry)
+		}
+		return document(status, "Messages", list), nil
+	})
 }
 
 // draftsOf reads a batch, whose bodies together may be as long as one message ("BatchSendMessage": 64 KB).
@@ -76,23 +72,19 @@ func (s *Server) batchDeleteMessage(q *request) (answer, error) {
 	if err := checkBatch("ReceiptHandles", len(handles)); err != nil {
 		return answer{}, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	queue, err := s.find(q.names[0])
-	if err != nil {
-		return answer{}, err
-	}
-	var failed struct{ Error []undeleted }
-	for _, handle := range handles {
-		var refused *Error
-		if errors.As(queue.delete(handle.Text, q), &refused) {
-			failed.Error = append(failed.Error, undeleted{refused.Code, refused.Message, handle.Text})
+	return s.inQueue(q, func(queue *queue) (answer, error) {
+		var failed struct{ Error []undeleted }
+		for _, handle := range handles {
+			var refused *Error
+			if errors.As(queue.delete(handle.Text, q), &refused) {
+				failed.Error = append(failed.Error, undeleted{refused.Code, refused.Message, handle.Text})
+			}
 		}
-	}
-	if len(failed.Error) > 0 {
-		return document(http.StatusNotFound, "Errors", failed), nil
-	}
-	return noContent(), nil
+		if len(failed.Error) > 0 {
+			return document(http.StatusNotFound, "Errors", failed), nil
+		}
+		return noContent(), nil
+	})
 }
 
 func (s *Server) deleteMessage(q *request) (answer, error) {
@@ -100,13 +92,9 @@ func (s *Server) deleteMessage(q *request) (answer, error) {
 	if handle == "" {
 		return answer{}, refuse("MissingReceiptHandle")
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	queue, err := s.find(q.names[0])
-	if err == nil {
-		err = queue.delete(handle, q)
-	}
-	return noContent(), err
+	return s.inQueue(q, func(queue *queue) (answer, error) {
+		return noContent(), queue.delete(handle, q)
+	})
 }
 
 func (q *queue) delete(handle string, r *request) error {
@@ -130,20 +118,16 @@ func (s *Server) changeMessageVisibility(q *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	queue, err := s.find(q.names[0])
-	if err != nil {
-		return answer{}, err
-	}
-	m, err := queue.held(handle, q.at)
-	if err != nil {
-		return answer{}, err
-	}
-	m.hide(q.at, seconds)
-	queue.wake() // it may now be due earlier than a waiting receiver believes
-	return document(http.StatusOK, "ChangeVisibility", struct {
-		ReceiptHandle   string
-		NextVisibleTime int64
-	}{m.handle, millis(m.visible)}), nil
+	return s.inQueue(q, func(queue *queue) (answer, error) {
+		m, err := queue.held(handle, q.at)
+		if err != nil {
+			return answer{}, err
+		}
+		m.hide(q.at, seconds)
+		queue.wake() // it may now be due earlier than a waiting receiver believes
+		return document(http.StatusOK, "ChangeVisibility", struct {
+			ReceiptHandle   string
+			NextVisibleTime int64
+		}{m.handle, millis(m.visible)}), nil
+	})
 }

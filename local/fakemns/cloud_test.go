@@ -9,11 +9,11 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"rds-kernel-upgrade/local/fakemns"
+	"rds-kernel-upgrade/local/rig"
 	"rds-kernel-upgrade/local/sts"
 )
 
@@ -23,28 +23,10 @@ const (
 	xmlns   = "http://mns.aliyuncs.com/doc/v1/"
 )
 
-// clock is a time that tests move.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
 // cloud is a fake with a clock, a key, a queue named inbox and a topic named news.
 type cloud struct {
 	*fakemns.Server
-	*clock
+	*rig.Clock
 	keys *sts.Keyring
 	key  sts.Key
 	now  func() time.Time
@@ -52,7 +34,7 @@ type cloud struct {
 
 func start(t *testing.T) *cloud {
 	t.Helper()
-	c := &clock{now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
+	c := rig.NewClock(time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC))
 	return startWith(t, c, c.Now)
 }
 
@@ -62,7 +44,7 @@ func startInBubble(t *testing.T, edit ...func(*fakemns.Options)) *cloud {
 	return startWith(t, nil, time.Now, edit...)
 }
 
-func startWith(t *testing.T, c *clock, now func() time.Time, edit ...func(*fakemns.Options)) *cloud {
+func startWith(t *testing.T, c *rig.Clock, now func() time.Time, edit ...func(*fakemns.Options)) *cloud {
 	t.Helper()
 	key := sts.Key{ID: "testid", Secret: "testsecret"}
 	keys := sts.NewKeyring(now, key)
@@ -74,7 +56,7 @@ func startWith(t *testing.T, c *clock, now func() time.Time, edit ...func(*fakem
 	t.Cleanup(s.Close)
 	must(t, s.CreateQueue("inbox"))
 	must(t, s.CreateTopic("news"))
-	return &cloud{Server: s, clock: c, keys: keys, key: key, now: now}
+	return &cloud{Server: s, Clock: c, keys: keys, key: key, now: now}
 }
 
 func must(t *testing.T, err error) {

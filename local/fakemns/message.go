@@ -170,18 +170,14 @@ func (s *Server) sendMessage(q *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	queue, err := s.find(q.names[0])
-	if err != nil {
-		return answer{}, err
-	}
-	d, err := queue.draftOf(e)
-	if err == nil {
-		err = queue.check(d)
-	}
-	if err != nil {
-		return answer{}, err
-	}
-	return document(http.StatusCreated, "Message", sentOf(s.enqueue(queue, d))), nil
+	return s.inQueue(q, func(queue *queue) (answer, error) {
+		d, err := queue.draftOf(e)
+		if err == nil {
+			err = queue.check(d)
+		}
+		if err != nil {
+			return answer{}, err
+		}
+		return document(http.StatusCreated, "Message", sentOf(s.enqueue(queue, d))), nil
+	})
 }

@@ -146,7 +146,7 @@ func TestReceivedMessageIsHiddenAndComesBack(t *testing.T) {
 	c := start(t)
 	c.ask(t, "POST", inbox, message("x", "<Priority>3</Priority>"))
 	sent := c.now()
-	c.advance(1500 * time.Millisecond)
+	c.Advance(1500 * time.Millisecond)
 	first := c.ask(t, "GET", inbox, "")
 	wantStatus(t, first, 200, "")
 	for path, want := range map[string]string{
@@ -162,7 +162,7 @@ func TestReceivedMessageIsHiddenAndComesBack(t *testing.T) {
 	if got := c.Messages("inbox")[0].State; got != fakemns.Inactive {
 		t.Fatalf("state %s while it is hidden", got)
 	}
-	c.advance(30 * time.Second)
+	c.Advance(30 * time.Second)
 	second := c.ask(t, "GET", inbox, "")
 	wantStatus(t, second, 200, "")
 	if second.text("DequeueCount") != "2" || second.text("FirstDequeueTime") != first.text("FirstDequeueTime") ||
@@ -191,13 +191,13 @@ func TestDelayedMessage(t *testing.T) {
 	if got.text("ReceiptHandle") == "" {
 		t.Fatal("no handle to withdraw it by")
 	}
-	c.advance(10*time.Minute - time.Millisecond)
+	c.Advance(10*time.Minute - time.Millisecond)
 	wantStatus(t, c.ask(t, "GET", inbox, ""), 404, "MessageNotExist")
 	wantStatus(t, c.ask(t, "GET", inbox+"?peekonly=true", ""), 404, "MessageNotExist")
 	if state := c.Messages("inbox")[0].State; state != fakemns.Delayed {
 		t.Fatalf("state %s", state)
 	}
-	c.advance(time.Millisecond)
+	c.Advance(time.Millisecond)
 	wantStatus(t, c.ask(t, "GET", inbox, ""), 200, "")
 	wantStatus(t, c.ask(t, "DELETE", inbox+"?ReceiptHandle="+got.text("ReceiptHandle"), ""), 404, "MessageNotExist")
 }
@@ -269,7 +269,7 @@ func TestHandles(t *testing.T) {
 		{"one of words", func(*testing.T, *cloud, string) string { return "1-YS1iLWMtZA==" }, 400, "ReceiptHandleError"},
 		{"one that was never given", func(*testing.T, *cloud, string) string { return "1-ODU4OTkzNDU5My0xNDMyNzI3ODI3LTItOA==" }, 404, "MessageNotExist"},
 		{"one whose time is over", func(_ *testing.T, c *cloud, good string) string {
-			c.advance(30 * time.Second)
+			c.Advance(30 * time.Second)
 			return good
 		}, 404, "MessageNotExist"},
 		{"one that was used before", func(t *testing.T, c *cloud, good string) string {
@@ -279,7 +279,7 @@ func TestHandles(t *testing.T) {
 		}, 404, "MessageNotExist"},
 		{"one that a later receive has replaced", func(t *testing.T, c *cloud, good string) string {
 			t.Helper()
-			c.advance(30 * time.Second)
+			c.Advance(30 * time.Second)
 			c.ask(t, "GET", inbox, "")
 			return good
 		}, 404, "MessageNotExist"},
@@ -310,7 +310,7 @@ func TestChangedVisibilityCountsFromNowUnderANewHandle(t *testing.T) {
 		t.Fatal("a change to the same time leaves the old handle good")
 	}
 	old = same
-	c.advance(15 * time.Second)
+	c.Advance(15 * time.Second)
 	got := c.ask(t, "PUT", inbox+"?receiptHandle="+old+"&visibilityTimeout=30", "")
 	wantStatus(t, got, 200, "")
 	fresh := got.text("ReceiptHandle")
@@ -318,7 +318,7 @@ func TestChangedVisibilityCountsFromNowUnderANewHandle(t *testing.T) {
 		t.Fatalf("got %s", got.body)
 	}
 	wantStatus(t, c.ask(t, "DELETE", inbox+"?ReceiptHandle="+old, ""), 404, "MessageNotExist")
-	c.advance(29 * time.Second)
+	c.Advance(29 * time.Second)
 	wantStatus(t, c.ask(t, "GET", inbox, ""), 404, "MessageNotExist")
 	wantStatus(t, c.ask(t, "DELETE", inbox+"?ReceiptHandle="+fresh, ""), 204, "")
 }
@@ -353,9 +353,9 @@ func TestRetentionEndsMessages(t *testing.T) {
 	c := start(t)
 	must(t, c.CreateQueue("short", func(a *fakemns.QueueAttributes) { a.MessageRetentionPeriod = 60 }))
 	c.ask(t, "POST", "/queues/short/messages", message("x"))
-	c.advance(time.Minute - time.Millisecond)
+	c.Advance(time.Minute - time.Millisecond)
 	wantStatus(t, c.ask(t, "GET", "/queues/short/messages?peekonly=true", ""), 200, "")
-	c.advance(time.Millisecond)
+	c.Advance(time.Millisecond)
 	wantStatus(t, c.ask(t, "GET", "/queues/short/messages", ""), 404, "MessageNotExist")
 	if all := c.Messages("short"); len(all) != 0 {
 		t.Fatalf("still there: %v", all)

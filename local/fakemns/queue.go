@@ -98,6 +98,17 @@ func (s *Server) find(name string) (*queue, error) {
 	return q, nil
 }
 
+// inQueue performs on the queue that a request names, under the lock.
+func (s *Server) inQueue(q *request, perform func(*queue) (answer, error)) (answer, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	queue, err := s.find(q.names[0])
+	if err != nil {
+		return answer{}, err
+	}
+	return perform(queue)
+}
+
 // addQueue makes a queue and tells whether it is new.
 func (s *Server) addQueue(name string, attributes QueueAttributes) (bool, error) {
 	s.mu.Lock()
@@ -126,28 +137,20 @@ func (s *Server) createQueue(q *request) (answer, error) {
 }
 
 func (s *Server) setQueueAttributes(q *request) (answer, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	queue, err := s.find(q.names[0])
-	if err != nil {
-		return answer{}, err
-	}
-	attributes := queue.attributes
-	if err := attributes.override(q.body); err != nil {
-		return answer{}, err
-	}
-	queue.attributes, queue.modified = attributes, q.at
-	return noContent(), nil
+	return s.inQueue(q, func(queue *queue) (answer, error) {
+		attributes := queue.attributes
+		if err := attributes.override(q.body); err != nil {
+			return answer{}, err
+		}
+		queue.attributes, queue.modified = attributes, q.at
+		return noContent(), nil
+	})
 }
 
 func (s *Server) getQueueAttributes(q *request) (answer, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	queue, err := s.find(q.names[0])
-	if err != nil {
-		return answer{}, err
-	}
-	return document(http.StatusOK, "Queue", queue.describe(q.at)), nil
+	return s.inQueue(q, func(queue *queue) (answer, error) {
+		return document(http.StatusOK, "Queue", queue.describe(q.at)), nil
+	})
 }
 
 // deleteQueue succeeds for a queue that does not exist, too.

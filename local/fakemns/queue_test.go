@@ -73,7 +73,7 @@ func TestQueueAttributesAreChangedAndTold(t *testing.T) {
 	t.Parallel()
 	c := start(t)
 	made := c.now()
-	c.advance(time.Hour)
+	c.Advance(time.Hour)
 	got := c.ask(t, "PUT", "/queues/inbox?MetaOverride=true", queueBody("<VisibilityTimeout>7</VisibilityTimeout><LoggingEnabled>true</LoggingEnabled>"))
 	if wantStatus(t, got, 204, ""); got.body != "" || got.header.Get("Content-Length") != "" {
 		t.Fatalf("204 with a body: %v %q", got.header, got.body)

@@ -154,17 +154,15 @@ func askedOf(e element) (asked Subscription, err error) {
 	return asked, nil
 }
 
-// findSubscription gives the subscription that a request names. The caller holds the lock.
-func (s *Server) findSubscription(q *request) (*topic, *subscription, error) {
-	t, err := s.findTopic(q.names[0])
-	if err != nil {
-		return nil, nil, err
-	}
-	sub, ok := t.subscriptions[q.names[1]]
-	if !ok {
-		return nil, nil, refuse("SubscriptionNotExist")
-	}
-	return t, sub, nil
+// inSubscription performs on the subscription that a request names, and its topic, under the lock.
+func (s *Server) inSubscription(q *request, perform func(*topic, *subscription) (answer, error)) (answer, error) {
+	return s.inTopic(q, func(t *topic) (answer, error) {
+		sub, ok := t.subscriptions[q.names[1]]
+		if !ok {
+			return answer{}, refuse("SubscriptionNotExist")
+		}
+		return perform(t, sub)
+	})
 }
 
 // setSubscriptionAttributes changes the strategy, which is all that can be changed.
@@ -177,68 +175,52 @@ func (s *Server) setSubscriptionAttributes(q *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t, sub, err := s.findSubscription(q)
-	if err != nil {
-		return answer{}, err
-	}
-	changed := *sub
-	if ok {
-		changed.strategy = strategy
-	}
-	changed.modified = q.at
-	if err := changed.check(); err != nil {
-		return answer{}, err
-	}
-	t.subscriptions[sub.name] = &changed
-	return noContent(), nil
+	return s.inSubscription(q, func(t *topic, sub *subscription) (answer, error) {
+		changed := *sub
+		if ok {
+			changed.strategy = strategy
+		}
+		changed.modified = q.at
+		if err := changed.check(); err != nil {
+			return answer{}, err
+		}
+		t.subscriptions[sub.name] = &changed
+		return noContent(), nil
+	})
 }
 
 func (s *Server) getSubscriptionAttributes(q *request) (answer, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_, sub, err := s.findSubscription(q)
-	if err != nil {
-		return answer{}, err
-	}
-	return document(http.StatusOK, "Subscription", sub.describe()), nil
+	return s.inSubscription(q, func(_ *topic, sub *subscription) (answer, error) {
+		return document(http.StatusOK, "Subscription", sub.describe()), nil
+	})
 }
 
 func (s *Server) unsubscribe(q *request) (answer, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t, sub, err := s.findSubscription(q)
-	if err != nil {
-		return answer{}, err
-	}
-	delete(t.subscriptions, sub.name)
-	return noContent(), nil
+	return s.inSubscription(q, func(t *topic, sub *subscription) (answer, error) {
+		delete(t.subscriptions, sub.name)
+		return noContent(), nil
+	})
 }
 
 func (s *Server) listSubscriptionByTopic(q *request) (answer, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t, err := s.findTopic(q.names[0])
-	if err != nil {
-		return answer{}, err
-	}
-	names, next, err := page(q, t.subscriptions)
-	if err != nil {
-		return answer{}, err
-	}
-	list := struct {
-		Subscription []subscriptionDocument
-		NextMarker   string `xml:",omitempty"`
-	}{NextMarker: next}
-	for _, name := range names {
-		entry := subscriptionDocument{URL: s.url(q.path + "/" + name)}
-		if q.withMeta() {
-			entry.subscriptionMeta = t.subscriptions[name].describe()
+	return s.inTopic(q, func(t *topic) (answer, error) {
+		names, next, err := page(q, t.subscriptions)
+		if err != nil {
+			return answer{}, err
 		}
-		list.Subscription = append(list.Subscription, entry)
-	}
-	return document(http.StatusOK, "Subscriptions", list), nil
+		list := struct {
+			Subscription []subscriptionDocument
+			NextMarker   string `xml:",omitempty"`
+		}{NextMarker: next}
+		for _, name := range names {
+			entry := subscriptionDocument{URL: s.url(q.path + "/" + name)}
+			if q.withMeta() {
+				entry.subscriptionMeta = t.subscriptions[name].describe()
+			}
+			list.Subscription = append(list.Subscription, entry)
+		}
+		return document(http.StatusOK, "Subscriptions", list), nil
+	})
 }
 
 type subscriptionDocument struct {

@@ -84,7 +84,7 @@ func TestSubscriptionAttributes(t *testing.T) {
 	c := start(t)
 	made := c.now()
 	c.ask(t, "PUT", pager, subscriptionBody(c.QueueEndpoint("inbox"), "<FilterTag>failed</FilterTag>"))
-	c.advance(time.Minute)
+	c.Advance(time.Minute)
 	strategy := func(s string) string {
 		return "<Subscription><NotifyStrategy>" + s + "</NotifyStrategy></Subscription>"
 	}

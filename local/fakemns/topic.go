@@ -63,6 +63,17 @@ func (s *Server) findTopic(name string) (*topic, error) {
 	return t, nil
 }
 
+// inTopic performs on the topic that a request names, under the lock.
+func (s *Server) inTopic(q *request, perform func(*topic) (answer, error)) (answer, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t, err := s.findTopic(q.names[0])
+	if err != nil {
+		return answer{}, err
+	}
+	return perform(t)
+}
+
 // addTopic makes a topic and tells whether it is new.
 func (s *Server) addTopic(name string, attributes topicAttributes) (bool, error) {
 	s.mu.Lock()
@@ -93,28 +104,20 @@ func (s *Server) createTopic(q *request) (answer, error) {
 }
 
 func (s *Server) setTopicAttributes(q *request) (answer, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t, err := s.findTopic(q.names[0])
-	if err != nil {
-		return answer{}, err
-	}
-	attributes := t.attributes
-	if err := attributes.override(q.body); err != nil {
-		return answer{}, err
-	}
-	t.attributes, t.modified = attributes, q.at
-	return noContent(), nil
+	return s.inTopic(q, func(t *topic) (answer, error) {
+		attributes := t.attributes
+		if err := attributes.override(q.body); err != nil {
+			return answer{}, err
+		}
+		t.attributes, t.modified = attributes, q.at
+		return noContent(), nil
+	})
 }
 
 func (s *Server) getTopicAttributes(q *request) (answer, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t, err := s.findTopic(q.names[0])
-	if err != nil {
-		return answer{}, err
-	}
-	return document(http.StatusOK, "Topic", s.describe(t)), nil
+	return s.inTopic(q, func(t *topic) (answer, error) {
+		return document(http.StatusOK, "Topic", s.describe(t)), nil
+	})
 }
 
 // deleteTopic succeeds for a topic that does not exist, too. Its subscriptions go with it.

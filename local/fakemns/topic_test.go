@@ -66,7 +66,7 @@ func TestTopicAttributes(t *testing.T) {
 	c := start(t)
 	made := c.now()
 	c.ask(t, "POST", news, message("old"))
-	c.advance(24 * time.Hour)
+	c.Advance(24 * time.Hour)
 	c.ask(t, "POST", news, message("new"))
 	wantStatus(t, c.ask(t, "PUT", "/topics/news?metaoverride=true", "<Topic><MaximumMessageSize>1024</MaximumMessageSize></Topic>"), 204, "")
 	told := c.ask(t, "GET", "/topics/news", "")

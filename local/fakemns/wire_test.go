@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rds-kernel-upgrade/local/fakemns"
+	"rds-kernel-upgrade/local/rig"
 	"rds-kernel-upgrade/local/sts"
 	"rds-kernel-upgrade/local/wire"
 )
@@ -122,7 +123,7 @@ func TestPublishedSignaturesVerify(t *testing.T) {
 		signed++
 		now, err := time.Parse(time.RFC3339, transcript.Meta["now"])
 		must(t, err)
-		c := &clock{now: now}
+		c := rig.NewClock(now)
 		for secret, refused := range map[string]bool{transcript.Meta["secret"]: false, "another": true} {
 			keys := sts.NewKeyring(c.Now, sts.Key{ID: transcript.Meta["key"], Secret: secret})
 			s := fakemns.New(fakemns.Options{Now: c.Now, Keys: keys, Account: account, Region: region})

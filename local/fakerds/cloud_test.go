@@ -14,36 +14,17 @@ import (
 
 	"rds-kernel-upgrade/local/acs3"
 	"rds-kernel-upgrade/local/fakerds"
+	"rds-kernel-upgrade/local/rig"
 	"rds-kernel-upgrade/local/sts"
 )
 
 // start is inside no default maintenance window (18:00Z-22:00Z).
 var start = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// clock is a time that tests move.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) Advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
-func (c *clock) Set(t time.Time) { c.Advance(t.Sub(c.Now())) }
-
 // cloud is a Server with its clock and keys, and a client that signs for it.
 type cloud struct {
 	*fakerds.Server
-	clock *clock
+	clock *rig.Clock
 	keys  *sts.Keyring
 	key   sts.Key
 	mu    sync.Mutex
@@ -52,7 +33,7 @@ type cloud struct {
 
 func newCloud(t *testing.T, change ...func(*fakerds.Options)) *cloud {
 	t.Helper()
-	c := &cloud{clock: &clock{now: start}, key: sts.Key{ID: "LTAI-local", Secret: "local-secret"}}
+	c := &cloud{clock: rig.NewClock(start), key: sts.Key{ID: "LTAI-local", Secret: "local-secret"}}
 	c.keys = sts.NewKeyring(c.clock.Now, c.key)
 	options := fakerds.Options{Now: c.clock.Now, Keys: c.keys}
 	for _, f := range change {

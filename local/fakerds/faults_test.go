@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -14,41 +13,28 @@ import (
 
 	"rds-kernel-upgrade/local/fakerds"
 	"rds-kernel-upgrade/local/faults"
+	"rds-kernel-upgrade/local/rig"
 )
 
-// seen is what a client gets to see.
-type seen struct {
-	status int
-	body   string
-	err    error
-}
-
 // over sends a signed request through a real connection.
-func (c *cloud) over(ctx context.Context, t *testing.T, url, action string, own map[string]string) seen {
+func (c *cloud) over(ctx context.Context, t *testing.T, url, action string, own map[string]string) rig.Answer {
 	t.Helper()
 	all := c.sign(http.MethodPost, c.common(action, own))
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/?"+all.Encode(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	response, err := client.Do(r)
-	if err != nil {
-		return seen{err: err}
-	}
-	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(response.Body)
-	return seen{response.StatusCode, string(body), err}
+	return rig.Send(t, r)
 }
 
 func TestFaultsOfAnUpgrade(t *testing.T) {
-	answered := func(status int, text string) func(seen) bool {
-		return func(s seen) bool { return s.err == nil && s.status == status && strings.Contains(s.body, text) }
+	answered := func(status int, text string) func(rig.Answer) bool {
+		return func(s rig.Answer) bool { return s.Err == nil && s.Status == status && strings.Contains(s.Body, text) }
 	}
-	reset := func(s seen) bool { return errors.Is(s.err, syscall.ECONNRESET) }
+	reset := func(s rig.Answer) bool { return errors.Is(s.Err, syscall.ECONNRESET) }
 	cases := []struct {
 		fault    string
-		seen     func(seen) bool
+		seen     func(rig.Answer) bool
 		accepted bool
 		code     string
 		status   int
@@ -59,9 +45,9 @@ func TestFaultsOfAnUpgrade(t *testing.T) {
 		{"html502", answered(502, "<html>"), false, "html502", 0},
 		{"reset-before", reset, false, "reset-before", 0},
 		{"reset-after", reset, true, "", 200},
-		{"hang", func(s seen) bool { return errors.Is(s.err, context.DeadlineExceeded) }, true, "", 200},
-		{"truncate", func(s seen) bool { return s.status == 200 && s.err != nil && !json.Valid([]byte(s.body)) }, true, "", 200},
-		{"empty200", func(s seen) bool { return s.status == 200 && s.err == nil && s.body == "" }, true, "", 200},
+		{"hang", func(s rig.Answer) bool { return errors.Is(s.Err, context.DeadlineExceeded) }, true, "", 200},
+		{"truncate", func(s rig.Answer) bool { return s.Status == 200 && s.Err != nil && !json.Valid([]byte(s.Body)) }, true, "", 200},
+		{"empty200", func(s rig.Answer) bool { return s.Status == 200 && s.Err == nil && s.Body == "" }, true, "", 200},
 	}
 	for _, tc := range cases {
 		t.Run(tc.fault, func(t *testing.T) {
@@ -109,7 +95,7 @@ func TestLatencyIsWaitedForAndACallGivenUpMeanwhileIsLogged(t *testing.T) {
 	c.Faults().Add(faults.Fault{Action: upgrade, Kind: faults.Latency, Delay: time.Hour})
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	if got := c.over(ctx, t, server.URL, upgrade, params("DBInstanceId", "rm-1")); !errors.Is(got.err, context.DeadlineExceeded) {
+	if got := c.over(ctx, t, server.URL, upgrade, params("DBInstanceId", "rm-1")); !errors.Is(got.Err, context.DeadlineExceeded) {
 		t.Errorf("got %+v", got)
 	}
 	server.Close() // waits for the handler

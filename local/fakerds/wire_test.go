@@ -18,6 +18,7 @@ import (
 
 	"rds-kernel-upgrade/local/acs3"
 	"rds-kernel-upgrade/local/fakerds"
+	"rds-kernel-upgrade/local/rig"
 	"rds-kernel-upgrade/local/sts"
 	"rds-kernel-upgrade/local/wire"
 )
@@ -53,7 +54,7 @@ func TestSignaturesOfTheTranscripts(t *testing.T) {
 		t.Run(transcript.Name, func(t *testing.T) {
 			want, secret := transcript.Meta["signature"], transcript.Meta["secret"]
 			if transcript.Meta["method"] == acs3.Algorithm {
-				clock := &clock{now: at(t, transcript)}
+				clock := rig.NewClock(at(t, transcript))
 				keys := sts.NewKeyring(clock.Now, sts.Key{ID: transcript.Meta["key"], Secret: secret})
 				if _, refusal := acs3.Verify(r, body, keys, clock.Now()); refusal != nil {
 					t.Error(refusal)
@@ -127,7 +128,7 @@ func TestAnswersHaveTheShapeOfTheTranscripts(t *testing.T) {
 func serverFor(t *testing.T, transcript wire.Transcript) *fakerds.Server {
 	t.Helper()
 	meta := transcript.Meta
-	clock := &clock{now: at(t, transcript)}
+	clock := rig.NewClock(at(t, transcript))
 	key := sts.Key{ID: meta["key"], Secret: meta["secret"], Token: meta["token"], Expires: clock.Now().Add(time.Hour)}
 	c := &cloud{clock: clock, key: key, keys: sts.NewKeyring(clock.Now, key)}
 	c.Server = fakerds.New(fakerds.Options{Now: clock.Now, Keys: c.keys, NumericTaskID: meta["numericTaskId"] == "true"})

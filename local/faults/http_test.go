@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"rds-kernel-upgrade/local/faults"
+	"rds-kernel-upgrade/local/rig"
 )
 
 // service is a fake with one action, which counts how often it took effect.
@@ -58,38 +59,29 @@ func serve(set *faults.Set, s *service, r *http.Request) *httptest.ResponseRecor
 	return w
 }
 
-// seen is what a client gets to see.
-type seen struct {
-	status int
-	header http.Header
-	length int64
-	body   string
-	err    error
-}
-
 func TestFaultsOverAConnection(t *testing.T) {
-	reset := func(s seen) bool { return errors.Is(s.err, syscall.ECONNRESET) }
-	refused := func(body string) func(seen) bool {
-		return func(s seen) bool { return s.err == nil && s.status == http.StatusBadRequest && s.body == body }
+	reset := func(s rig.Answer) bool { return errors.Is(s.Err, syscall.ECONNRESET) }
+	refused := func(body string) func(rig.Answer) bool {
+		return func(s rig.Answer) bool { return s.Err == nil && s.Status == http.StatusBadRequest && s.Body == body }
 	}
 	cases := []struct {
 		kind    faults.Kind
-		seen    func(seen) bool
+		seen    func(rig.Answer) bool
 		effects int
 	}{
 		{faults.Throttle, refused("throttle"), 0},
 		{faults.ServerError, refused("5xx"), 0},
 		{faults.TokenExpired, refused("token-expired"), 0},
-		{faults.HTML, func(s seen) bool {
-			return s.status == http.StatusBadGateway && s.header.Get("Content-Type") == "text/html" && strings.Contains(s.body, "502 Bad Gateway")
+		{faults.HTML, func(s rig.Answer) bool {
+			return s.Status == http.StatusBadGateway && s.Header.Get("Content-Type") == "text/html" && strings.Contains(s.Body, "502 Bad Gateway")
 		}, 0},
 		{faults.ResetBefore, reset, 0},
 		{faults.ResetAfter, reset, 1},
-		{faults.Hang, func(s seen) bool { return errors.Is(s.err, context.DeadlineExceeded) }, 1},
-		{faults.Truncate, func(s seen) bool {
-			return s.status == http.StatusOK && s.length == 2 && s.header.Get("X-Request-Id") == "1" && s.err != nil && s.body != "ok"
+		{faults.Hang, func(s rig.Answer) bool { return errors.Is(s.Err, context.DeadlineExceeded) }, 1},
+		{faults.Truncate, func(s rig.Answer) bool {
+			return s.Status == http.StatusOK && s.Length == 2 && s.Header.Get("X-Request-Id") == "1" && s.Err != nil && s.Body != "ok"
 		}, 1},
-		{faults.Empty, func(s seen) bool { return s.status == http.StatusOK && s.body == "" && s.err == nil }, 1},
+		{faults.Empty, func(s rig.Answer) bool { return s.Status == http.StatusOK && s.Body == "" && s.Err == nil }, 1},
 	}
 	for _, tc := range cases {
 		t.Run(string(tc.kind), func(t *testing.T) {
@@ -113,27 +105,20 @@ func TestFaultsOverAConnection(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
-			if got := post(ctx, t, server.URL); got.body != "ok" || got.err != nil {
+			if got := post(ctx, t, server.URL); got.Body != "ok" || got.Err != nil {
 				t.Errorf("the next call: %+v", got)
 			}
 		})
 	}
 }
 
-func post(ctx context.Context, t *testing.T, url string) seen {
+func post(ctx context.Context, t *testing.T, url string) rig.Answer {
 	t.Helper()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader("a body"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	response, err := client.Do(r)
-	if err != nil {
-		return seen{err: err}
-	}
-	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(response.Body)
-	return seen{response.StatusCode, response.Header, response.ContentLength, string(body), err}
+	return rig.Send(t, r)
 }
 
 func TestLatencyAddsUpAndComesBeforeAnotherFault(t *testing.T) {

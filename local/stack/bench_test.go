@@ -10,15 +10,15 @@ import (
 	"time"
 
 	"rds-kernel-upgrade/local/fakerds"
+	"rds-kernel-upgrade/local/rig"
 )
 
 // BenchmarkStart measures from exec to the first request for an event, of the function and of a bare handler in turn, and gives the ratio
 // of the medians.
 func BenchmarkStart(b *testing.B) {
 	bare := filepath.Join(b.TempDir(), "bare")
-	command := exec.Command("go", "build", "-tags=nethttpomithttp2", "-trimpath", "-ldflags=-s -w", "-o", bare, "./testdata/bare")
-	if out, err := command.CombinedOutput(); err != nil {
-		b.Fatalf("%v: %s", err, out)
+	if err := rig.Build(bare, "./testdata/bare", rig.DeployFlags()...); err != nil {
+		b.Fatal(err)
 	}
 	var ours, theirs []time.Duration
 	for b.Loop() {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +14,7 @@ import (
 
 	"rds-kernel-upgrade/local/fakefc"
 	"rds-kernel-upgrade/local/fakerds"
+	"rds-kernel-upgrade/local/rig"
 	"rds-kernel-upgrade/local/stack"
 	"rds-kernel-upgrade/schema"
 )
@@ -23,22 +23,10 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
-	os.Exit(build(m))
-}
-
-func build(m *testing.M) int {
-	folder, err := os.MkdirTemp("", "stack")
-	if err != nil {
-		panic(err)
-	}
-	defer func() { _ = os.RemoveAll(folder) }()
-	binary = filepath.Join(folder, "main")
-	command := exec.Command("go", "build", "-tags=nethttpomithttp2", "-trimpath", "-ldflags=-s -w", "-o", binary, "../../function")
-	command.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := command.CombinedOutput(); err != nil {
-		panic(fmt.Sprintf("%v: %s", err, out))
-	}
-	return m.Run()
+	os.Exit(rig.WithFolder(m, func(folder string) error {
+		binary = filepath.Join(folder, "main")
+		return rig.Build(binary, "../../function", rig.DeployFlags()...)
+	}))
 }
 
 const id = "rm-bp1orders"
@@ -46,7 +34,7 @@ const id = "rm-bp1orders"
 // cloud is a local cloud with one instance that can be upgraded, and what the tests ask of it.
 type cloud struct {
 	*stack.Stack
-	logs *logBuffer
+	logs *rig.Tape
 }
 
 // setup says how a test's cloud differs from the usual one.
@@ -65,7 +53,7 @@ const quick = "verify: {first: 300ms}\nrate: {callsPerSecond: 1000}\n"
 
 func start(tb testing.TB, s setup) *cloud {
 	tb.Helper()
-	c := &cloud{logs: &logBuffer{}}
+	c := &cloud{logs: &rig.Tape{}}
 	policy := filepath.Join(tb.TempDir(), "policy.yaml")
 	if err := os.WriteFile(policy, []byte(s.policy), 0o600); err != nil {
 		tb.Fatal(err)

@@ -2,26 +2,23 @@ package mns
 
 import (
 	"net/http"
+	"strings"
 
 	"rds-kernel-upgrade/function/internal/fault"
 )
 
 // codes says what MNS's error codes mean; what is not listed is Invalid below status 500 and Unavailable from there on.
 var codes = map[string]fault.Kind{
-	"AccessDenied":                fault.Denied,
-	"InvalidAccessKeyId":          fault.Denied,
-	"SignatureDoesNotMatch":       fault.Denied,
-	"InvalidSecurityToken":        fault.Denied,
-	"MissingSecurityToken":        fault.Denied,
-	"SecurityTokenExpired":        fault.Expired,
-	"InvalidSecurityTokenExpired": fault.Expired,
-	"TimeExpired":                 fault.Expired,
-	"TopicNotExist":               fault.NotFound,
-	"QueueNotExist":               fault.NotFound,
-	"TooManyRequests":             fault.Throttled,
-	"QpsLimitExceeded":            fault.Throttled,
-	"InternalError":               fault.Unavailable,
-	"InternalServerError":         fault.Unavailable,
+	"AccessDenied":          fault.Denied,
+	"InvalidAccessKeyId":    fault.Denied,
+	"SignatureDoesNotMatch": fault.Denied,
+	"TimeExpired":           fault.Expired,
+	"TopicNotExist":         fault.NotFound,
+	"QueueNotExist":         fault.NotFound,
+	"TooManyRequests":       fault.Throttled,
+	"QpsLimitExceeded":      fault.Throttled,
+	"InternalError":         fault.Unavailable,
+	"InternalServerError":   fault.Unavailable,
 }
 
 func kindOf(status int, code string) fault.Kind {
@@ -29,6 +26,9 @@ func kindOf(status int, code string) fault.Kind {
 		return kind
 	}
 	switch {
+	case strings.Contains(code, "Expired"):
+		// MNS documents no code for an expired security token; TimeExpired is the only one it has.
+		return fault.Expired
 	case status == http.StatusTooManyRequests:
 		return fault.Throttled
 	case status == http.StatusForbidden:

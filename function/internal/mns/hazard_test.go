@@ -4,13 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,6 +19,7 @@ import (
 	"rds-kernel-upgrade/function/internal/invocation"
 	"rds-kernel-upgrade/function/internal/mns"
 	"rds-kernel-upgrade/function/internal/transport"
+	"rds-kernel-upgrade/local/rig"
 )
 
 // reply answers with a status and a body, into which echo, if it is there, puts what the request was signed with.
@@ -40,36 +37,9 @@ func signature(r *http.Request) string {
 	return "Authorization: " + r.Header.Get("Authorization") + " security-token: " + r.Header.Get("Security-Token")
 }
 
-// hangUp ends the connection without an answer: in an orderly way, or with a reset.
-func hangUp(reset bool) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		conn, _, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			panic(err)
-		}
-		if reset {
-			_ = conn.(*net.TCPConn).SetLinger(0)
-		}
-		_ = conn.Close()
-	}
-}
-
 // raw answers with something that need not be HTTP.
 func raw(text string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		conn, _, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			panic(err)
-		}
-		_, _ = fmt.Fprint(conn, strings.ReplaceAll(text, echo, signature(r)))
-		_ = conn.Close()
-	}
-}
-
-// hang never answers. It reads first: only then does the server see that the client has gone.
-func hang(_ http.ResponseWriter, r *http.Request) {
-	_, _ = io.Copy(io.Discard, r.Body)
-	<-r.Context().Done()
+	return rig.Raw(func(r *http.Request) string { return strings.ReplaceAll(text, echo, signature(r)) })
 }
 
 func refusal(code, message string) string {
@@ -87,8 +57,8 @@ func TestMessageIsSentOnceAndItsFaultHoldsNoSecret(t *testing.T) {
 		answer http.HandlerFunc
 		want   fault.Error // Message: a part of it; "=" in front: all of it
 	}{
-		"the server reads and closes": {hangUp(false), fault.Error{Kind: fault.Unavailable, Message: "=EOF", InDoubt: true}},
-		"the server reads and resets": {hangUp(true), fault.Error{Kind: fault.Unavailable, Message: "connection reset by peer", InDoubt: true}},
+		"the server reads and closes": {rig.HangUp(false), fault.Error{Kind: fault.Unavailable, Message: "=EOF", InDoubt: true}},
+		"the server reads and resets": {rig.HangUp(true), fault.Error{Kind: fault.Unavailable, Message: "connection reset by peer", InDoubt: true}},
 		"an internal error": {reply(500, refusal("InternalError", "Interal error.")), fault.Error{
 			Kind: fault.Unavailable, Code: "InternalError", Message: "=Interal error.", RequestID: "R-1", InDoubt: true,
 		}},
@@ -180,14 +150,7 @@ func wantFault(t *testing.T, err error, want fault.Error) {
 // noSecret looks for the credentials and the request's signature in everything that an error can print.
 func noSecret(t *testing.T, err error, signature string) {
 	t.Helper()
-	text := fmt.Sprintf("%v %+v %#v", err, err, err)
-	for _, part := range []string{accessKeyID, secret, token, signature} {
-		for _, form := range []string{part, url.QueryEscape(part), url.QueryEscape(url.QueryEscape(part))} {
-			if part == "" || strings.Contains(text, form) {
-				t.Errorf("%q stands in %s", form, text)
-			}
-		}
-	}
+	rig.NoSecret(t, err, accessKeyID, secret, token, signature)
 }
 
 // The SDK panics on each of these; the client says what is wrong.
@@ -237,7 +200,7 @@ func TestServiceIsCalledOverHTTPS(t *testing.T) {
 		"one of another form": {"https://mns.example.com:8443", "CONNECT mns.example.com:8443"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			outside.asked()
+			outside.Asked()
 			var endpoint *transport.Endpoint
 			if test.endpoint != "" {
 				endpoint = endpointOf(t, test.endpoint)
@@ -248,7 +211,7 @@ func TestServiceIsCalledOverHTTPS(t *testing.T) {
 			must(t, err)
 			_, err = client.Publish(t.Context(), credentials, "news", "m", "accepted")
 			wantFault(t, err, fault.Error{Kind: fault.Unavailable, Message: "=Bad Gateway"}) // the proxy's; nothing was sent to the service
-			if diff := cmp.Diff([]string{test.want}, outside.asked()); diff != "" {
+			if diff := cmp.Diff([]string{test.want}, outside.Asked()); diff != "" {
 				t.Errorf("asked of the proxy (-want +got):\n%s", diff)
 			}
 		})
@@ -273,10 +236,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 
 func TestRefusedConnectionIsNotInDoubt(t *testing.T) {
 	t.Parallel()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	_ = listener.Close()
-	_, err = newClient(t, "http://"+listener.Addr().String()).Publish(t.Context(), credentials, "news", "m", "accepted")
+	_, err := newClient(t, rig.Nowhere(t)).Publish(t.Context(), credentials, "news", "m", "accepted")
 	wantFault(t, err, fault.Error{Kind: fault.Unavailable, Message: "connect: connection refused"})
 	noSecret(t, err, "Authorization")
 }
@@ -284,7 +244,7 @@ func TestRefusedConnectionIsNotInDoubt(t *testing.T) {
 // The SDK has no context, and would wait 35 seconds.
 func TestCallEndsWithItsContextAndIsInDoubt(t *testing.T) {
 	t.Parallel()
-	s := serve(t, hang)
+	s := serve(t, rig.Hang)
 	ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
 	defer cancel()
 	start := time.Now()
@@ -367,38 +327,13 @@ func TestOneClientServesManyGoroutines(t *testing.T) {
 	}
 }
 
-// leftovers counts the goroutines and open files of this process.
-func leftovers(t *testing.T) (goroutines, files int) {
-	t.Helper()
-	open, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Skip("no /proc here")
-	}
-	return runtime.NumGoroutine(), len(open)
-}
-
-// settled counts them once what earlier tests have left has gone.
-func settled(t *testing.T) (goroutines, files int) {
-	t.Helper()
-	goroutines, files = leftovers(t)
-	for range 40 {
-		time.Sleep(50 * time.Millisecond)
-		g, f := leftovers(t)
-		if g == goroutines && f == files {
-			break
-		}
-		goroutines, files = g, f
-	}
-	return goroutines, files
-}
-
 // 1,000 calls of one client, good and bad, as over the life of a process: nothing is left when the transport is closed, at once: not
 // after the 10 seconds that the SDK's own connections stay, nor the one second that each of its clients cleans up. Not parallel:
 // it counts what the process has.
 func TestThousandCallsLeaveNothingBehind(t *testing.T) {
 	answers := []http.HandlerFunc{
-		reply(201, accepted), hangUp(false), reply(502, "<html>"), hangUp(true), reply(429, refusal("TooManyRequests", "m")), reply(201, ""),
-		hang,
+		reply(201, accepted), rig.HangUp(false), reply(502, "<html>"), rig.HangUp(true), reply(429, refusal("TooManyRequests", "m")), reply(201, ""),
+		rig.Hang,
 	}
 	var turn atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -418,19 +353,13 @@ func TestThousandCallsLeaveNothingBehind(t *testing.T) {
 		}
 		_, _ = client.Publish(ctx, invocation.NewCredentials(fmt.Sprint(n), secret, token), "news", "m", "accepted")
 	}
-	goroutines, files := settled(t)
-	goroutines++ // the SDK's client has one that sleeps
+	before := rig.Settled(t, 50*time.Millisecond)
+	before.Goroutines++ // the SDK's client has one that sleeps
 	for n := range 1000 {
 		call(n)
 	}
 	pool.Close()
-	var g, f int
-	for deadline := time.Now().Add(700 * time.Millisecond); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		if g, f = leftovers(t); g <= goroutines && f <= files {
-			return
-		}
-	}
-	t.Errorf("goroutines %d → %d, open files %d → %d", goroutines, g, files, f)
+	before.Await(t, 700*time.Millisecond)
 }
 
 func TestClientNeverPrintsCredentials(t *testing.T) {

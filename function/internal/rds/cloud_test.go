@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"os"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -19,47 +18,16 @@ import (
 	"rds-kernel-upgrade/function/internal/transport"
 	"rds-kernel-upgrade/function/internal/upgrade"
 	"rds-kernel-upgrade/local/fakerds"
+	"rds-kernel-upgrade/local/rig"
 	"rds-kernel-upgrade/local/sts"
 )
 
 const region = "cn-hangzhou"
 
 // outside stands for everything beyond this machine: a proxy that notes who is asked for, and lets nobody through.
-var outside = &proxy{}
+var outside rig.Outside
 
-func TestMain(m *testing.M) {
-	server := httptest.NewServer(outside)
-	for _, name := range []string{"HTTPS_PROXY", "HTTP_PROXY"} { // net/http never uses them for loopback
-		_ = os.Setenv(name, server.URL)
-	}
-	for _, name := range []string{"NO_PROXY", "no_proxy"} {
-		_ = os.Unsetenv(name)
-	}
-	code := m.Run()
-	server.Close()
-	os.Exit(code)
-}
-
-type proxy struct {
-	mu    sync.Mutex
-	lines []string
-}
-
-func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.lines = append(p.lines, r.Method+" "+r.RequestURI)
-	http.Error(w, "there is nothing outside", http.StatusBadGateway)
-}
-
-// asked gives what was asked for since the last time.
-func (p *proxy) asked() []string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	lines := p.lines
-	p.lines = nil
-	return lines
-}
+func TestMain(m *testing.M) { os.Exit(outside.Run(m)) }
 
 // cloud is a fake of the service on loopback, with an instance rm-1 that has an upgrade to do.
 type cloud struct {

@@ -3,8 +3,6 @@ package rds_test
 import (
 	"context"
 	"net/http"
-	"os"
-	"runtime"
 	"strconv"
 	"sync"
 	"testing"
@@ -16,39 +14,15 @@ import (
 	"rds-kernel-upgrade/function/internal/invocation"
 	"rds-kernel-upgrade/function/internal/rds"
 	"rds-kernel-upgrade/function/internal/transport"
+	"rds-kernel-upgrade/local/rig"
 )
-
-// leftovers counts the goroutines and open files of this process.
-func leftovers(t *testing.T) (goroutines, files int) {
-	t.Helper()
-	open, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Skip("no /proc here")
-	}
-	return runtime.NumGoroutine(), len(open)
-}
-
-// settled counts them once what earlier tests have left has gone.
-func settled(t *testing.T) (goroutines, files int) {
-	t.Helper()
-	goroutines, files = leftovers(t)
-	for range 40 {
-		time.Sleep(50 * time.Millisecond)
-		g, f := leftovers(t)
-		if g == goroutines && f == files {
-			break
-		}
-		goroutines, files = g, f
-	}
-	return goroutines, files
-}
 
 // A client of the SDK for each of 1,000 calls, good and bad: nothing is left when the transport is closed, at once and not only after
 // the 90 seconds of an idle connection. Not parallel: it counts what the process has.
 func TestThousandClientsLeaveNothingBehind(t *testing.T) {
 	answers := []http.HandlerFunc{
-		reply(200, `{"RequestId":"R-1"}`), hangUp(false), reply(500, `{"Code":500}`), reply(502, "<html>"), hangUp(true), reply(200, ""),
-		func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		reply(200, `{"RequestId":"R-1"}`), rig.HangUp(false), reply(500, `{"Code":500}`), reply(502, "<html>"), rig.HangUp(true), reply(200, ""),
+		rig.Hang,
 	}
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		n, _ := strconv.Atoi(r.URL.Query().Get("DBInstanceId"))
@@ -66,7 +40,7 @@ func TestThousandClientsLeaveNothingBehind(t *testing.T) {
 		}
 		_, _ = client.Instance(ctx, region, strconv.Itoa(n))
 	}
-	goroutines, files := settled(t)
+	before := rig.Settled(t, 50*time.Millisecond)
 	var workers sync.WaitGroup
 	for w := range 8 {
 		workers.Go(func() {
@@ -77,13 +51,7 @@ func TestThousandClientsLeaveNothingBehind(t *testing.T) {
 	}
 	workers.Wait()
 	pool.Close()
-	var g, f int
-	for deadline := time.Now().Add(2 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		if g, f = leftovers(t); g <= goroutines && f <= files {
-			return
-		}
-	}
-	t.Errorf("goroutines %d → %d, open files %d → %d", goroutines, g, files, f)
+	before.Await(t, 2*time.Second)
 }
 
 // The process is frozen between two invocations, and does not see that the server drops its connections meanwhile.
@@ -106,7 +74,7 @@ func TestConnectionOfTheLastInvocationIsNotUsed(t *testing.T) {
 				known[r.RemoteAddr] = true
 				mu.Unlock()
 				if dead {
-					hangUp(true)(w, r)
+					rig.HangUp(true)(w, r)
 					return
 				}
 				reply(200, `{"RequestId":"R-1"}`)(w, r)

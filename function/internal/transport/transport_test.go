@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"rds-kernel-upgrade/function/internal/transport"
+	"rds-kernel-upgrade/local/rig"
 )
 
 // TestMain makes httptest's certificate one that this process trusts, as it trusts the cloud's.
@@ -35,17 +36,11 @@ func run(m *testing.M) int {
 	server := httptest.NewTLSServer(nil)
 	authority := server.Certificate()
 	server.Close()
-	dir, err := os.MkdirTemp("", "transport")
-	if err != nil {
-		panic(err)
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	file := filepath.Join(dir, "roots.pem")
-	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority.Raw}), 0o600); err != nil {
-		panic(err)
-	}
-	_, _ = os.Setenv("SSL_CERT_FILE", file), os.Setenv("SSL_CERT_DIR", dir)
-	return m.Run()
+	return rig.WithFolder(m, func(folder string) error {
+		file := filepath.Join(folder, "roots.pem")
+		_, _ = os.Setenv("SSL_CERT_FILE", file), os.Setenv("SSL_CERT_DIR", folder)
+		return os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority.Raw}), 0o600)
+	})
 }
 
 // answer is what a call got.
@@ -195,8 +190,7 @@ func TestAnswerIsReadWholeOrNotAtAll(t *testing.T) {
 func stall(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, "half")
 	_ = http.NewResponseController(w).Flush()
-	_, _ = io.Copy(io.Discard, r.Body)
-	<-r.Context().Done()
+	rig.Hang(w, r)
 }
 
 func textOf(err error) string {
@@ -208,11 +202,6 @@ func textOf(err error) string {
 
 func TestReachedTellsWhetherTheRequestMayHaveArrived(t *testing.T) {
 	t.Parallel()
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = closed.Close()
 	hangsUp, _, _ := serve(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	foreign, _, _ := serve(t, echoBody, func(s *httptest.Server) { s.TLS = &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}} })
 	ended, cancel := context.WithCancel(t.Context())
@@ -223,7 +212,7 @@ func TestReachedTellsWhetherTheRequestMayHaveArrived(t *testing.T) {
 		reached bool
 		err     string
 	}{
-		"nobody listens":                   {t.Context(), "http://" + closed.Addr().String(), false, "connection refused"},
+		"nobody listens":                   {t.Context(), rig.Nowhere(t), false, "connection refused"},
 		"there is no such interface":       {t.Context(), "http://[::1%25none]:1", false, "dial tcp"},
 		"the certificate is not trusted":   {t.Context(), foreign, false, "x509"},
 		"the context has ended before":     {ended, hangsUp, false, "context canceled"},
@@ -275,10 +264,7 @@ func TestHTTPSWorksWithServersOfHTTP2(t *testing.T) {
 
 func TestCallEndsWithTheInvocationsDeadline(t *testing.T) {
 	t.Parallel()
-	address, requests, _ := serve(t, func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		<-r.Context().Done()
-	})
+	address, requests, _ := serve(t, rig.Hang)
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	start := time.Now()

@@ -18,7 +18,7 @@ import (
 //	nothing, or unclear   look: accepted if anything shows, else in doubt, and the claim stays
 func (r Run) call(ctx context.Context, s Step, o Outcome, at time.Time) Outcome {
 	if deadline, bounded := ctx.Deadline(); bounded && deadline.Sub(r.Now()) < stepTime {
-		return r.refused(ctx, o, &fault.Error{Op: "upgrade: " + s.Instance.ID, Kind: fault.Unavailable, Message: "not called: too little time left"})
+		return r.refused(ctx, o, &fault.Error{Op: "upgrade: " + s.Instance.ID, Kind: fault.Unavailable, Message: "not called: too little time left; if this goes on, give the function a longer timeout"})
 	}
 	err := retryRefused(ctx, func() (err error) {
 		o.Acceptance, err = r.API.Upgrade(ctx, s)

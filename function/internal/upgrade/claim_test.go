@@ -87,6 +87,14 @@ func TestAClaimFitsIntoATag(t *testing.T) {
 	}
 }
 
+func TestARequestIDOfAnotherFormIsKeptAsItIs(t *testing.T) {
+	t.Parallel()
+	c, err := upgrade.ParseClaim("called rds_20260228 r 20261122t120000z 20261122t120000z 1 abc123")
+	if err != nil || c.RequestID != "ABC123" {
+		t.Errorf("got %+v, %v", c, err)
+	}
+}
+
 func TestAForeignTagIsNoClaim(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{

@@ -40,7 +40,7 @@ func main() {
 		os.Exit(7)
 	case "hang":
 		fmt.Println("runtime API at " + os.Getenv("FC_RUNTIME_API") + ";")
-		select {}
+		time.Sleep(time.Hour) // without cgo, select {} ends as a deadlock
 	case "ignore-term":
 		signal.Ignore(syscall.SIGTERM)
 	}

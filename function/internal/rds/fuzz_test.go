@@ -1,0 +1,50 @@
+package rds_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/invocation"
+	"rds-kernel-upgrade/function/internal/rds"
+	"rds-kernel-upgrade/function/internal/transport"
+	"rds-kernel-upgrade/function/internal/upgrade"
+	"rds-kernel-upgrade/local/rig"
+)
+
+// FuzzAnswer gives the adapter whatever a gateway may send. It must come out as a value or as a fault, and never as a panic.
+func FuzzAnswer(f *testing.F) {
+	for _, seed := range []string{
+		`{"RequestId":"R","TaskId":226917711,"DBInstanceName":"rm-1","TargetMinorVersion":"rds_20260228"}`,
+		`{"RequestId":"R","Items":{"DBInstanceAttribute":[{"DBInstanceId":"rm-1"}]}}`,
+		`{"RequestId":"R","MinorVersionItems":[{"MinorVersion":"rds_20260228","StatusDesc":"Online"}]}`,
+		`{"Code":500,"Message":null}`, `{"Code":"Throttling.User","Message":"m","RequestId":"R"}`, "<html>", "", "[]", `"x"`,
+	} {
+		f.Add(200, seed)
+		f.Add(400, seed)
+		f.Add(502, seed)
+	}
+	f.Fuzz(func(t *testing.T, status int, body string) {
+		if status < 100 || status > 599 {
+			return
+		}
+		client := rds.New(transport.Over(rig.Canned{Status: status, Body: body}), rate.NewLimiter(rate.Inf, 0),
+			&transport.Endpoint{Scheme: "https", Host: "rds.example.com"}, invocation.NewCredentials("STS.id", "sec-ret", "tok+en=="))
+		_, err1 := client.Instance(t.Context(), "cn-hangzhou", "rm-1")
+		_, err2 := client.Upgrade(t.Context(), upgrade.Step{Instance: upgrade.Instance{ID: "rm-1", RegionID: "cn-hangzhou"}, UpgradeTime: "Immediate"})
+		_, err3 := client.Offers(t.Context(), "cn-hangzhou", "rm-1")
+		_, err4 := client.TaskSince(t.Context(), "cn-hangzhou", "rm-1", time.Now(), time.Now())
+		for _, err := range []error{err1, err2, err3, err4} {
+			if err == nil {
+				continue
+			}
+			if fault := new(fault.Error); !errors.As(err, &fault) || fault.Kind == "" || strings.Contains(err.Error(), "tok+en==") {
+				t.Errorf("%d %q gives %v", status, body, err)
+			}
+		}
+	})
+}
