@@ -24,8 +24,8 @@ func (f *Function) Handle(ctx context.Context, event []byte) (report *Report, er
 	messages := run.open(event)
 	report = &Report{FCRequestID: run.invocation.RequestID}
 	var faults []error
-	for _, m := range messages {
-		entry, err := run.serve(ctx, m)
+	for n, m := range messages {
+		entry, err := run.serve(ctx, m, run.account(m, n))
 		report.Requests = append(report.Requests, entry)
 		faults = append(faults, err)
 	}
@@ -36,13 +36,12 @@ func (f *Function) Handle(ctx context.Context, event []byte) (report *Report, er
 }
 
 // serve takes one message through the function. Its faults are its own: the other messages of the event do not see them.
-func (r *run) serve(ctx context.Context, m events.Message) (RequestReport, error) {
+func (r *run) serve(ctx context.Context, m events.Message, account upgrade.Account) (RequestReport, error) {
 	done, err := r.wait(ctx)
 	if err != nil {
 		return RequestReport{}, err
 	}
 	defer done()
-	account := r.account(m)
 	request, err := r.request(ctx, &account, m)
 	if err != nil {
 		return r.reject(ctx, account, err)

@@ -81,18 +81,25 @@ func TestABadMessageInABatchDoesNotTouchTheOthers(t *testing.T) {
 		return fmt.Sprintf(`{"id":"e%d","source":"MNS-Function-q","specversion":"1.0","type":"mns:Queue:SendMessage","subject":"acs:mns:cn-hangzhou:1:queues/q","data":{"requestId":"r","messageId":"m%d","messageBody":%s}}`, n, n, quoted)
 	}
 	event := "[" + strings.Join([]string{
-		element(1, `{"DBInstanceId":"rm-gone"}`), element(2, `{"nonsense":1}`), `17`, element(4, request), element(5, "not json"),
+		element(1, `{"DBInstanceId":"rm-gone"}`), element(2, `{"nonsense":1}`), `17`, `18`, element(4, request), element(5, "not json"),
 	}, ",") + "]"
 	report, err := c.invoke(t, event)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(report.Requests) != 5 || c.upgrades() != 1 {
+	if len(report.Requests) != 6 || c.upgrades() != 1 {
 		t.Errorf("%d requests, %d upgrade calls", len(report.Requests), c.upgrades())
 	}
-	want := []string{"failed", "report", "rejected", "rejected", "accepted", "rejected"}
+	want := []string{"failed", "report", "rejected", "rejected", "rejected", "accepted", "rejected"}
 	if diff := cmp.Diff(want, c.tags(t)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+	ids := map[string]bool{}
+	for _, n := range c.notes(t) {
+		ids[n.ID] = true
+	}
+	if len(ids) != len(want) {
+		t.Errorf("%d ids for %d things to tell", len(ids), len(want))
 	}
 }
 

@@ -93,7 +93,7 @@ func (r *run) refuseBroken(ctx context.Context) error {
 	}
 	r.log.Error("event", "configuration", r.broken.Error())
 	if r.config.ResultTopic != "" {
-		a := r.account(events.Message{Trigger: unknownTrigger})
+		a := r.account(events.Message{Trigger: unknownTrigger}, 0)
 		_ = r.publish(ctx, a.Rejected([]string{"configuration: " + r.broken.Error()})) // the error itself goes to Function Compute
 	}
 	return &fault.Error{Op: "configuration", Kind: fault.Invalid, Message: r.broken.Error()}
@@ -134,12 +134,12 @@ func (r *run) open(event []byte) []events.Message {
 	return all
 }
 
-// account opens the account of one message. Where the envelope gives no id, the invocation's own serves: Function Compute
-// keeps it when it tries again.
-func (r *run) account(m events.Message) upgrade.Account {
+// account opens the account of the event's nth message. Where the envelope gives no id, the invocation's own and the place in the event
+// serve: Function Compute keeps both when it tries again.
+func (r *run) account(m events.Message, n int) upgrade.Account {
 	id := m.ID
 	if id == "" {
-		id = r.invocation.RequestID
+		id = fmt.Sprintf("%s#%d", r.invocation.RequestID, n)
 	}
 	return upgrade.Account{
 		Source: r.invocation.ARN(), Account: r.invocation.Account, Rollout: upgrade.RolloutID(string(m.Trigger), id), Now: r.now(),
