@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -96,11 +95,11 @@ func either(words []string) string {
 	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
-var plainKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,47}$`)
+var plainKey = lazily(`^[A-Za-z_][A-Za-z0-9_]{0,47}$`)
 
 // join gives the JSON path of a key.
 func join(path, key string) string {
-	if plainKey.MatchString(key) {
+	if plainKey.fits(key) {
 		return path + "." + key
 	}
 	return path + "[" + quote(key) + "]"

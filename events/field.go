@@ -1,7 +1,6 @@
 package events
 
 import (
-	"regexp"
 	"slices"
 	"time"
 )
@@ -35,9 +34,9 @@ const (
 // The forms are loose. The API alone knows which ids and versions exist, and a new prefix must not need a new release
 // of this function; but what passes is safe to put into a URL, a tag and a log line.
 var (
-	instanceID   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{1,63}$`)
-	minorVersion = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
-	regionID     = regexp.MustCompile(`^[a-z]{2,8}(-[a-z0-9]{1,20}){1,5}$`)
+	instanceID   = lazily(`^[A-Za-z][A-Za-z0-9-]{1,63}$`)
+	minorVersion = lazily(`^[A-Za-z0-9_.-]{1,64}$`)
+	regionID     = lazily(`^[a-z]{2,8}(-[a-z0-9]{1,20}){1,5}$`)
 )
 
 const (
@@ -100,9 +99,9 @@ func oneOf(words ...string) func(string, time.Time) string {
 	}
 }
 
-func form(pattern *regexp.Regexp, want string) func(string, time.Time) string {
+func form(allowed pattern, want string) func(string, time.Time) string {
 	return func(value string, _ time.Time) string {
-		if pattern.MatchString(value) {
+		if allowed.fits(value) {
 			return ""
 		}
 		return quote(value) + " has another form: " + want

@@ -2,29 +2,28 @@ package events
 
 import (
 	"cmp"
-	"regexp"
 	"time"
 )
 
 const switchTimeLayout = "2006-01-02T15:04:05Z"
 
-var switchTimeForm = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`)
+var switchTimeForm = lazily(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`)
 
 // slips are the times that a person would understand and the API would not.
 var slips = []struct {
-	like *regexp.Regexp
+	like pattern
 	text string
 }{
-	{regexp.MustCompile(`T.*[+-]\d\d(:?\d\d)?$`), "has an offset"},
-	{regexp.MustCompile(`T.*\d[.,]\d+Z?$`), "has a fraction of a second"},
-	{regexp.MustCompile(`T\d\d:\d\dZ$`), "has no seconds"},
-	{regexp.MustCompile(`T\d\d:\d\d(:\d\d)?$`), "has no zone"},
-	{regexp.MustCompile(`^\d{4}-\d\d-\d\d$`), "has no time of day"},
+	{lazily(`T.*[+-]\d\d(:?\d\d)?$`), "has an offset"},
+	{lazily(`T.*\d[.,]\d+Z?$`), "has a fraction of a second"},
+	{lazily(`T\d\d:\d\dZ$`), "has no seconds"},
+	{lazily(`T\d\d:\d\d(:\d\d)?$`), "has no zone"},
+	{lazily(`^\d{4}-\d\d-\d\d$`), "has no time of day"},
 }
 
 // checkSwitchTime sets no latest time. The API documents none, and a cap of ours would refuse what it accepts.
 func checkSwitchTime(value string, now time.Time) string {
-	if !switchTimeForm.MatchString(value) {
+	if !switchTimeForm.fits(value) {
 		return quote(value) + " " + slip(value) + ": want yyyy-MM-ddTHH:mm:ssZ in UTC" + inUTC(value)
 	}
 	at, err := time.Parse(switchTimeLayout, value)
@@ -39,7 +38,7 @@ func checkSwitchTime(value string, now time.Time) string {
 
 func slip(value string) string {
 	for _, s := range slips {
-		if s.like.MatchString(value) {
+		if s.like.fits(value) {
 			return s.text
 		}
 	}

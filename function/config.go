@@ -56,11 +56,13 @@ func LoadConfig(getenv func(string) string, codeDir string) (Config, error) {
 	return c, errors.Join(errs...)
 }
 
-// topicName is MNS's rule for names. The SDK panics on an empty one and puts any other into the request's path.
-var topicName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,119}$`)
+// topicName is MNS's rule for names, but for their length. The SDK panics on an empty one and puts any other into the request's path.
+var topicName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*$`)
+
+const maxTopicName = 120
 
 func setTopic(field *string, value string) error {
-	if !topicName.MatchString(value) {
+	if len(value) > maxTopicName || !topicName.MatchString(value) {
 		return fmt.Errorf("%q is not a topic's name: want letters, digits and hyphens, up to 120", value)
 	}
 	*field = value

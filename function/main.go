@@ -3,11 +3,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/aliyun/fc-runtime-go-sdk/fc"
@@ -19,7 +21,9 @@ func main() {
 		os.Exit(printPolicy())
 	}
 	debug.SetGCPercent(50) // the heap is a few megabytes: collecting it twice as often costs nothing and keeps the process below 20 MB
-	fc.Start(New(os.Getenv, codeDir(), time.Now, os.Stdout).Handle)
+	// The configuration is read with the first event: what is wrong with it is told then, and the process is ready sooner.
+	f := sync.OnceValue(func() *Function { return New(os.Getenv, codeDir(), time.Now, os.Stdout) })
+	fc.Start(func(ctx context.Context, event []byte) (*Report, error) { return f().Handle(ctx, event) })
 }
 
 // codeDir is where the code package was unpacked.

@@ -4,13 +4,16 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 const hidden = "[credentials]"
 
 // signed finds signatures: as parameters, URL-encoded or not, as JSON, and as MNS's header has them. They are no part of
 // the credentials, but made with them.
-var signed = regexp.MustCompile(`(?i)(\bSignature(?:=|%(?:25)*3D|":\s*")|\bMNS [^\s:"]+:)(?:[A-Za-z0-9+/=]|%(?:25)*(?:2B|2F|3D))+`)
+var signed = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)(\bSignature(?:=|%(?:25)*3D|":\s*")|\bMNS [^\s:"]+:)(?:[A-Za-z0-9+/=]|%(?:25)*(?:2B|2F|3D))+`)
+})
 
 // Redact removes every part of the credentials, and every signature, from a text that a service has sent.
 func (c Credentials) Redact(text string) string {
@@ -20,7 +23,7 @@ func (c Credentials) Redact(text string) string {
 			text = encodings(part).ReplaceAllString(text, hidden)
 		}
 	}
-	return signed.ReplaceAllString(text, "${1}"+hidden)
+	return signed().ReplaceAllString(text, "${1}"+hidden)
 }
 
 // encodings matches a secret as it may come back: plain, URL-encoded any number of times (a string to sign has it
