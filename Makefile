@@ -35,7 +35,7 @@ deploy: package ## deploy with Serverless Devs (see deploy/README.md)
 	s deploy -y
 
 invoke: ## send EVENT=file to the function of a running stack
-	@$(GO) run ./local invoke --event $(or $(EVENT),testdata/events/direct.json)
+	@$(GO) run ./local invoke --event $(or $(EVENT),testdata/events/direct-minimal.json)
 
 policy: ## print the policy in force, defaults included
 	@POLICY_FILE=$(or $(POLICY_FILE),policy.yaml) RESULT_TOPIC=none $(GO) run ./function policy

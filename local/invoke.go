@@ -18,7 +18,7 @@ import (
 func invoke(ctx context.Context, c console, args []string) error {
 	f := c.flags("invoke")
 	address := f.String("fc", stack.FCAddress, "address of Function Compute")
-	file := f.String("event", "testdata/events/direct.json", "file with the event")
+	file := f.String("event", "testdata/events/direct-minimal.json", "file with the event")
 	kind := f.String("type", "Sync", "invocation type: Sync or Async")
 	if err := f.Parse(args); err != nil {
 		return err

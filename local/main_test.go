@@ -131,7 +131,7 @@ func TestAnInvocationThatFailsIsAnError(t *testing.T) {
 	t.Parallel()
 	fc, _, _ := served(t, "--fault", "rds:*=token-expired", "--fault", "mns:*=token-expired")
 	var out rig.Tape
-	err := local.Run(t.Context(), &out, &out, "invoke", "--fc", strings.TrimPrefix(fc, "http://"), "--event", "../testdata/events/direct.json")
+	err := local.Run(t.Context(), &out, &out, "invoke", "--fc", strings.TrimPrefix(fc, "http://"), "--event", "../testdata/events/direct-minimal.json")
 	if err == nil || !strings.Contains(err.Error(), "UnhandledInvocationError") || !strings.Contains(out.String(), `"errorType":"Expired"`) {
 		t.Errorf("%v\n%s", err, out.String())
 	}
@@ -157,7 +157,7 @@ func TestWrongWordsAreRefused(t *testing.T) {
 		"a fault of no kind":    {append(free, "--fault", "rds:*=rain"), "unknown kind"},
 		"no such fleet":         {append(free, "--fleet", "nowhere.json"), "no such file"},
 		"a port that is taken":  {[]string{"serve", "--binary", bare, "--fc", taken.Addr().String()}, "is another stack running?"},
-		"nobody at the door":    {[]string{"invoke", "--fc", "127.0.0.1:1", "--event", "../testdata/events/direct.json"}, "is the local cloud running"},
+		"nobody at the door":    {[]string{"invoke", "--fc", "127.0.0.1:1", "--event", "../testdata/events/direct-minimal.json"}, "is the local cloud running"},
 		"no such event":         {[]string{"invoke", "--event", "nowhere.json"}, "no such file"},
 		"nothing to pack":       {[]string{"package", "--binary", "nowhere"}, "no such file"},
 		"nothing to measure":    {[]string{"size", "--binary", "nowhere"}, "no such file"},
