@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// A pattern is a regular expression that is made at its first use: making them all would take longer than all else that happens
-// between the start of the process and its first event.
+// A pattern is a regular expression that is made at its first use. Those that count repetitions are slow to make, and a process would
+// otherwise make all of them before it asks for its first event.
 type pattern func() *regexp.Regexp
 
 func lazily(expression string) pattern {

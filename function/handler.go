@@ -108,7 +108,7 @@ func (r *run) settle(ctx context.Context, a upgrade.Account, plan []upgrade.Deci
 	if a.Mode != upgrade.Apply {
 		return nil
 	}
-	outcomes := upgrade.Settled(plan, a.Rollout)
+	outcomes := upgrade.Settled(plan)
 	r.logOutcomes(ctx, outcomes)
 	return r.tell(ctx, a, outcomes, a.Transitions(outcomes))
 }

@@ -40,7 +40,7 @@ func New() *Transport {
 	base := http.DefaultTransport.(*http.Transport).Clone()
 	base.ForceAttemptHTTP2 = false // RDS and MNS speak HTTP/1.1; one protocol has fewer ways to re-send
 	base.TLSClientConfig = nil     // the clone's still offers "h2", and a server that takes it could not be understood
-	return &Transport{base: base}
+	return Over(base)
 }
 
 // Close ends the idle connections. It is called at the end of every invocation: Function Compute freezes the process

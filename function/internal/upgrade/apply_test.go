@@ -277,3 +277,24 @@ func TestARolloutThatIsProvenMakesNoSecondCall(t *testing.T) {
 		t.Errorf("got %+v, %d calls, claim %q", outcomes, a.accepted, a.tags[id])
 	}
 }
+
+// TestAPlanTouchesNoClaim is for a message that is delivered again after the policy has gone to plan: whatever its own claim has come to, nothing
+// is told of it and nothing is written.
+func TestAPlanTouchesNoClaim(t *testing.T) {
+	t.Parallel()
+	for name, i := range map[string]upgrade.Instance{
+		"proven":                          mysql(current(newer), claimed(claim(upgrade.Called, "own"))),
+		"on its way":                      mysql(claimed(claim(upgrade.Called, "own"))),
+		"an intent that the status shows": mysql(status("Rebooting"), claimed(claim(upgrade.Intent, "own"))),
+		"in doubt":                        mysql(claimed(claim(upgrade.Intent, "own"))),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			q := upgrade.Question{Request: immediate(), Mode: upgrade.Plan, Rollout: "own", Policy: upgrade.DefaultPolicy(), Now: now}
+			outcomes := upgrade.Preview(q.Decide([]upgrade.Instance{i}), "own")
+			if o := outcomes[0]; o.Status != upgrade.Skipped || o.Reason == "" || o.Release || o.Becomes != nil || o.Fault != nil {
+				t.Errorf("got %+v", o)
+			}
+		})
+	}
+}

@@ -102,27 +102,36 @@ func (q Question) judge(i Instance, d *Decision) {
 	own := c.Rollout == q.Rollout
 	switch {
 	case i.proven(c.Target):
-		d.Settlement = &Settlement{Claim: *c, Status: Completed}
+		d.Settlement = q.settlement(*c, Completed)
 		if own { // also when a newer version has come meanwhile: one rollout makes one call
 			d.Skip = skip(UpToDate, "CurrentKernelVersion is %s", i.CurrentKernelVersion)
 		}
 	case c.State == Called && q.Now.Before(c.Due.Add(time.Duration(q.Policy.Verify.GiveUp))):
 		d.Skip = skip(AlreadyScheduled, "rollout %s has it on the way to %s", c.Rollout, c.Target)
 		if own {
-			d.Settlement = &Settlement{Claim: *c, Status: Accepted}
+			d.Settlement = q.settlement(*c, Accepted)
 		}
 	case c.State == Called:
-		d.Settlement = &Settlement{Claim: *c, Status: Unverified}
+		d.Settlement = q.settlement(*c, Unverified)
 		if own {
 			d.Skip = skip(AlreadyScheduled, "this rollout's call to %s was accepted and never proven", c.Target)
 		}
 	case i.shows(*c):
-		d.Settlement = &Settlement{Claim: *c, Status: Accepted}
+		d.Settlement = q.settlement(*c, Accepted)
 		d.Skip = skip(AlreadyScheduled, "rollout %s has it on the way to %s", c.Rollout, c.Target)
 	case q.Now.Before(q.again(i)):
 		d.InDoubt = own
 		d.Skip = skip(InProgress, "rollout %s may have made its call; it is not made again before %s",
 			c.Rollout, q.again(i).UTC().Format(time.RFC3339))
+	}
+}
+
+func (q Question) settlement(c Claim, status Status) *Settlement {
+	if c.Rollout != q.Rollout {
+		return &Settlement{Claim: c, Status: status}
+	}
+	return &Settlement{
+		Claim: c, Status: status, Own: true, UpgradeTime: string(q.Request.UpgradeTime), SwitchTime: q.Request.SwitchTime,
 	}
 }
 

@@ -171,7 +171,7 @@ func (a *api) delivery(t *testing.T, rollout string, at time.Time, request event
 	q := upgrade.Question{Request: request, Rollout: rollout, Policy: upgrade.DefaultPolicy(), Now: at}
 	fleet := upgrade.Observe(t.Context(), a, "cn-hangzhou", []string{request.DBInstanceID}, request.TargetMinorVersion != "", at)
 	run, plan := a.run(rollout, at), q.Decide(fleet)
-	return a.conclude(t, run, append(upgrade.Settled(plan, rollout), run.Apply(t.Context(), plan)...))
+	return a.conclude(t, run, append(upgrade.Settled(plan), run.Apply(t.Context(), plan)...))
 }
 
 // conclude is what follows when the outcomes are told.

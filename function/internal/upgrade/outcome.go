@@ -78,17 +78,17 @@ func Preview(decisions []Decision, rollout string) []Outcome {
 			outcomes = append(outcomes, o)
 			continue
 		}
-		d.InDoubt = false // it is told by the run that makes calls
+		d.Settlement, d.InDoubt = nil, false // what a claim has come to is told by a run that may write claims
 		outcomes = append(outcomes, d.outcome(rollout))
 	}
 	return outcomes
 }
 
 // Settled gives what the claims of earlier rollouts have come to. It is told under the name of the rollout that made the claim.
-func Settled(decisions []Decision, rollout string) []Outcome {
+func Settled(decisions []Decision) []Outcome {
 	var outcomes []Outcome
 	for _, d := range decisions {
-		if d.Settlement != nil && d.Settlement.Claim.Rollout != rollout {
+		if d.Settlement != nil && !d.Settlement.Own {
 			outcomes = append(outcomes, d.settled())
 		}
 	}
@@ -117,7 +117,7 @@ func (d Decision) settled() Outcome {
 func (d Decision) outcome(rollout string) Outcome {
 	o := Outcome{Instance: d.Instance, Rollout: rollout, Target: d.Target}
 	switch {
-	case d.Settlement != nil && d.Settlement.Claim.Rollout == rollout:
+	case d.Settlement != nil && d.Settlement.Own:
 		o = d.settled()
 		o.Reason, o.Detail = d.Skip.Reason, d.Skip.Detail // the own claim always ends in a skip
 		return o

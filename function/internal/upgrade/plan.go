@@ -45,6 +45,7 @@ type Skip struct {
 type Settlement struct {
 	Claim  Claim
 	Status Status // Accepted, Completed or Unverified
+	Own    bool   // the claim is this rollout's
 	// UpgradeTime and SwitchTime are known where the claim is this rollout's own: the claim does not hold them.
 	UpgradeTime string
 	SwitchTime  time.Time
@@ -93,9 +94,6 @@ func (q Question) decide(i Instance) Decision {
 		return d
 	}
 	q.judge(i, &d)
-	if d.Settlement != nil && d.Settlement.Claim.Rollout == q.Rollout {
-		d.Settlement.UpgradeTime, d.Settlement.SwitchTime = string(q.Request.UpgradeTime), q.Request.SwitchTime
-	}
 	if d.Skip == nil {
 		d.Skip = skipInstance(i)
 	}

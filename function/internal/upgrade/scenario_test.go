@@ -43,7 +43,7 @@ func TestScenarios(t *testing.T) {
 			outcomes, settled := upgrade.Preview(plan, account.Rollout), []upgrade.Outcome(nil)
 			if account.Mode == upgrade.Apply {
 				run := a.run(account.Rollout, now)
-				settled, outcomes = upgrade.Settled(plan, account.Rollout), run.Apply(t.Context(), plan)
+				settled, outcomes = upgrade.Settled(plan), run.Apply(t.Context(), plan)
 				a.conclude(t, run, append(settled[:len(settled):len(settled)], outcomes...))
 			}
 			golden.JSON(t, folder+"/4-outcome.json", viewOutcomes(a, append(settled[:len(settled):len(settled)], outcomes...)))
