@@ -17,8 +17,8 @@ import (
 	function "rds-kernel-upgrade/function"
 	"rds-kernel-upgrade/local/fakemns"
 	"rds-kernel-upgrade/local/fakerds"
-	"rds-kernel-upgrade/local/rig"
 	"rds-kernel-upgrade/local/sts"
+	"rds-kernel-upgrade/local/tape"
 	"rds-kernel-upgrade/schema"
 )
 
@@ -35,7 +35,7 @@ type cloud struct {
 	rds      *fakerds.Server
 	mns      *fakemns.Server
 	function *function.Function
-	log      *rig.Tape
+	log      *tape.Tape
 	env      map[string]string
 	explode  bool      // the clock panics with a secret
 	at       time.Time // what the function takes for now; zero: the machine's time
@@ -43,7 +43,7 @@ type cloud struct {
 
 func newCloud(tb testing.TB, policy string, env map[string]string) *cloud {
 	tb.Helper()
-	c := &cloud{keys: sts.NewKeyring(time.Now), log: &rig.Tape{}, env: map[string]string{"RESULT_TOPIC": topic}}
+	c := &cloud{keys: sts.NewKeyring(time.Now), log: &tape.Tape{}, env: map[string]string{"RESULT_TOPIC": topic}}
 	c.rds = fakerds.New(fakerds.Options{Now: time.Now, Keys: c.keys, Account: account, Region: region})
 	c.mns = fakemns.New(fakemns.Options{Now: time.Now, Keys: c.keys, Account: account, Region: region})
 	tb.Cleanup(c.mns.Close)

@@ -113,7 +113,7 @@ func (p player) play(ctx context.Context, s scene) error {
 		}
 	}
 	calls, invocations := len(p.stack.RDS.Calls()), len(p.stack.FC.Invocations())
-	p.log.reset()
+	p.log.Reset()
 	if err := p.send(s); err != nil {
 		return err
 	}

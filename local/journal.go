@@ -2,33 +2,16 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
-	"sync"
 
+	"rds-kernel-upgrade/local/tape"
 	"rds-kernel-upgrade/schema"
 )
 
-// journal keeps what the function prints, and reads its log lines.
-type journal struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-// Write takes what the function prints.
-func (j *journal) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.Write(p)
-}
-
-func (j *journal) reset() {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.text.Reset()
-}
+// journal reads the log lines in what the function prints.
+type journal struct{ tape.Tape }
 
 // logLine is a line of the function's log, as far as it is told here.
 type logLine struct {
@@ -45,9 +28,7 @@ type logLine struct {
 }
 
 func (j *journal) lines() (lines []logLine) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	scanner := bufio.NewScanner(bytes.NewReader(j.text.Bytes()))
+	scanner := bufio.NewScanner(strings.NewReader(j.String()))
 	for scanner.Scan() {
 		var l logLine
 		if json.Unmarshal(scanner.Bytes(), &l) == nil {

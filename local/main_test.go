@@ -17,6 +17,7 @@ import (
 
 	local "rds-kernel-upgrade/local"
 	"rds-kernel-upgrade/local/rig"
+	"rds-kernel-upgrade/local/tape"
 )
 
 // The programs that the tests run: the function, and a handler that does nothing.
@@ -33,7 +34,7 @@ func TestMain(m *testing.M) {
 
 func TestTheDemonstrationEndsAsItShould(t *testing.T) {
 	t.Parallel()
-	var out rig.Tape
+	var out tape.Tape
 	if err := local.Run(t.Context(), &out, &out, "demo", "--binary", function); err != nil {
 		t.Errorf("%v\n%s", err, out.String())
 	}
@@ -51,7 +52,7 @@ func TestTheDemonstrationSeesAFunctionThatDoesNothing(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
-	var out rig.Tape
+	var out tape.Tape
 	err := local.Run(ctx, &out, &out, "demo", "--binary", bare)
 	if err == nil || !strings.Contains(err.Error(), "6 of 6 did not end as they should") || !strings.Contains(out.String(), "0 upgrade calls: want 1") {
 		t.Errorf("%v\n%s", err, out.String())
@@ -62,7 +63,7 @@ func TestTheDemonstrationSeesAFunctionThatDoesNothing(t *testing.T) {
 func served(t *testing.T, flags ...string) (fc, rds, mns string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	var out rig.Tape
+	var out tape.Tape
 	ended := make(chan error, 1)
 	go func() {
 		args := []string{"serve", "--binary", function, "--fc", "127.0.0.1:0", "--rds", "127.0.0.1:0", "--mns", "127.0.0.1:0"}
@@ -111,7 +112,7 @@ func TestTheStackServesUntilItIsInterrupted(t *testing.T) {
 	if err := os.WriteFile(event, []byte(`{"DBInstanceId":"rm-bp1orders","mode":"plan"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var out rig.Tape
+	var out tape.Tape
 	err := local.Run(t.Context(), &out, &out, "invoke", "--fc", strings.TrimPrefix(fc, "http://"), "--event", event)
 	if err != nil || !strings.Contains(out.String(), `"status":"plan"`) {
 		t.Errorf("%v\n%s", err, out.String())
@@ -130,7 +131,7 @@ func TestTheStackServesUntilItIsInterrupted(t *testing.T) {
 func TestAnInvocationThatFailsIsAnError(t *testing.T) {
 	t.Parallel()
 	fc, _, _ := served(t, "--fault", "rds:*=token-expired", "--fault", "mns:*=token-expired")
-	var out rig.Tape
+	var out tape.Tape
 	err := local.Run(t.Context(), &out, &out, "invoke", "--fc", strings.TrimPrefix(fc, "http://"), "--event", "../testdata/events/direct-minimal.json")
 	if err == nil || !strings.Contains(err.Error(), "UnhandledInvocationError") || !strings.Contains(out.String(), `"errorType":"Expired"`) {
 		t.Errorf("%v\n%s", err, out.String())
@@ -164,7 +165,7 @@ func TestWrongWordsAreRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var out rig.Tape
+			var out tape.Tape
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
 			if err := local.Run(ctx, &out, &out, c.args...); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -177,7 +178,7 @@ func TestWrongWordsAreRefused(t *testing.T) {
 func TestThePackageHoldsTheBinaryAndThePolicy(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "p.zip")
-	var out rig.Tape
+	var out tape.Tape
 	if err := local.Run(t.Context(), &out, &out, "package", "--binary", function, "--policy", "../policy.yaml", "--zip", file); err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +205,7 @@ func TestASizeOverItsBarIsAnError(t *testing.T) {
 	if err := os.WriteFile(file, make([]byte, 5_200_001), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var out rig.Tape
+	var out tape.Tape
 	if err := local.Run(t.Context(), &out, &out, "size", "--binary", file, "--zip", file); err == nil || !strings.Contains(err.Error(), "over its bar") {
 		t.Errorf("got %v\n%s", err, out.String())
 	}

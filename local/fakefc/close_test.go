@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"rds-kernel-upgrade/local/fakefc"
-	"rds-kernel-upgrade/local/rig"
+	"rds-kernel-upgrade/local/tape"
 )
 
 // leaked gives the stacks of goroutines that still run this package's code.
@@ -66,7 +66,7 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var log rig.Tape
+			var log tape.Tape
 			var pid int
 			s, err := fakefc.New(options(withOutput(&log), func(o *fakefc.Options) {
 				o.Env = map[string]string{"HANDLER_START": c.start}

@@ -18,7 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rds-kernel-upgrade/local/fakefc"
-	"rds-kernel-upgrade/local/rig"
+	"rds-kernel-upgrade/local/tape"
 )
 
 func TestAttemptsEndAsInTheCloud(t *testing.T) {
@@ -273,7 +273,7 @@ func TestTheLogHasEachAttempt(t *testing.T) {
 
 func TestTheLogLinesOfAnInvocationAreItsOwn(t *testing.T) {
 	t.Parallel()
-	var all rig.Tape
+	var all tape.Tape
 	s := newServer(t, withOutput(&all))
 	first := invoke(t, s, `{"do":"log","text":"one","n":1}`)
 	second := invoke(t, s, `{"do":"log","text":"two","n":1}`)

@@ -18,6 +18,7 @@ import (
 	"rds-kernel-upgrade/local/fakefc"
 	"rds-kernel-upgrade/local/rig"
 	"rds-kernel-upgrade/local/sts"
+	"rds-kernel-upgrade/local/tape"
 )
 
 const (
@@ -138,7 +139,7 @@ func (g gate) open() {
 	}
 }
 
-func withOutput(o *rig.Tape) func(*fakefc.Options) {
+func withOutput(o *tape.Tape) func(*fakefc.Options) {
 	return func(options *fakefc.Options) { options.Stdout = o }
 }
 

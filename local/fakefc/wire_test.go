@@ -13,7 +13,7 @@ import (
 
 	"rds-kernel-upgrade/local/acs3"
 	"rds-kernel-upgrade/local/fakefc"
-	"rds-kernel-upgrade/local/rig"
+	"rds-kernel-upgrade/local/tape"
 	"rds-kernel-upgrade/local/wire"
 )
 
@@ -115,7 +115,7 @@ type child struct {
 
 func newChild(t *testing.T, event []byte) *child {
 	t.Helper()
-	var log rig.Tape
+	var log tape.Tape
 	c := &child{t: t, result: make(chan fakefc.Result, 1)}
 	s := newServer(t, withOutput(&log), func(o *fakefc.Options) {
 		o.Env = map[string]string{"HANDLER_START": "hang"}

@@ -16,6 +16,7 @@ import (
 	"rds-kernel-upgrade/local/fakerds"
 	"rds-kernel-upgrade/local/rig"
 	"rds-kernel-upgrade/local/stack"
+	"rds-kernel-upgrade/local/tape"
 	"rds-kernel-upgrade/schema"
 )
 
@@ -34,7 +35,7 @@ const id = "rm-bp1orders"
 // cloud is a local cloud with one instance that can be upgraded, and what the tests ask of it.
 type cloud struct {
 	*stack.Stack
-	logs *rig.Tape
+	logs *tape.Tape
 }
 
 // setup says how a test's cloud differs from the usual one.
@@ -53,7 +54,7 @@ const quick = "verify: {first: 300ms}\nrate: {callsPerSecond: 1000}\n"
 
 func start(tb testing.TB, s setup) *cloud {
 	tb.Helper()
-	c := &cloud{logs: &rig.Tape{}}
+	c := &cloud{logs: &tape.Tape{}}
 	policy := filepath.Join(tb.TempDir(), "policy.yaml")
 	if err := os.WriteFile(policy, []byte(s.policy), 0o600); err != nil {
 		tb.Fatal(err)

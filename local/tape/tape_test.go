@@ -1,4 +1,4 @@
-package rig_test
+package tape_test
 
 import (
 	"fmt"
@@ -6,27 +6,27 @@ import (
 	"sync"
 	"testing"
 
-	"rds-kernel-upgrade/local/rig"
+	"rds-kernel-upgrade/local/tape"
 )
 
 // It needs -race to tell all.
 func TestATapeIsWrittenAndReadAtTheSameTime(t *testing.T) {
 	t.Parallel()
-	var tape rig.Tape
+	var written tape.Tape
 	var all sync.WaitGroup
 	for range 20 {
 		all.Go(func() {
-			_, _ = fmt.Fprintln(&tape, "line")
-			_ = tape.String()
+			_, _ = fmt.Fprintln(&written, "line")
+			_ = written.String()
 		})
 	}
 	all.Wait()
-	if got := tape.String(); got != strings.Repeat("line\n", 20) {
+	if got := written.String(); got != strings.Repeat("line\n", 20) {
 		t.Errorf("got %q", got)
 	}
-	tape.Reset()
-	_, _ = fmt.Fprint(&tape, "new")
-	if got := tape.String(); got != "new" {
+	written.Reset()
+	_, _ = fmt.Fprint(&written, "new")
+	if got := written.String(); got != "new" {
 		t.Errorf("after a reset: %q", got)
 	}
 }

@@ -1,4 +1,6 @@
-package rig
+// Package tape keeps what a program prints while it runs: the demonstration reads the function's log from one, and tests look into
+// theirs. It interprets nothing.
+package tape
 
 import (
 	"bytes"
