@@ -7,17 +7,31 @@ import "time"
 //
 //	{"DBInstanceId":"rm-bp1abcd", "UpgradeTime":"SpecifyTime", "SwitchTime":"2026-12-01T18:00:00Z",
 //	 "TargetMinorVersion":"rds_20260228", "RegionId":"cn-hangzhou", "mode":"apply"}
+//	{"kind":"sweep", "select":{"RegionId":["cn-hangzhou"],"tags":{"env":"prod"}}, "schedule":{"UpgradeTime":"MaintainTime"},
+//	 "rollout":{"waves":[{"tags":{"env":"dev"}},{"percent":10},{"percent":100}],"bake":"24h","maxFailures":0}}
+//	{"kind":"advisory", "advisory":{"id":"CVE-2026-1","severity":"critical","affected":[
+//	 {"Engine":"PostgreSQL","EngineVersion":"15.0","fixedIn":"15.10"}]}, "mode":"plan"}
+//	{"kind":"follow-ups"}
+//
+// Its JSON form is the one in which a rollout remembers its request; Parse reads the form above.
 type Request struct {
-	Kind    Kind
-	Mode    Mode
-	Upgrade Upgrade
+	Kind     Kind    `json:"kind"`
+	Mode     Mode    `json:"mode,omitempty"`
+	PlanHash string  `json:"planHash,omitempty"` // apply only if this is still the plan
+	Upgrade  Upgrade `json:"upgrade,omitzero"`   // of KindUpgrade
+	Fleet    *Fleet  `json:"fleet,omitempty"`    // of KindAdvisory and KindSweep
 }
 
 // Kind is what sort of request it is.
 type Kind string
 
-// KindUpgrade asks for the upgrade of one instance. It is meant when a request names no kind.
-const KindUpgrade Kind = "upgrade"
+// The kinds of requests. KindUpgrade is meant when a request names none.
+const (
+	KindUpgrade   Kind = "upgrade"    // one instance
+	KindAdvisory  Kind = "advisory"   // every selected instance that an advisory affects
+	KindSweep     Kind = "sweep"      // every selected instance that is behind its latest eligible version
+	KindFollowUps Kind = "follow-ups" // go on with the rollouts under way
+)
 
 // Mode says how far to go. An empty one leaves it to the policy.
 type Mode string
@@ -30,11 +44,11 @@ const (
 
 // Upgrade holds the parameters of UpgradeDBInstanceKernelVersion (RDS API 2014-08-15).
 type Upgrade struct {
-	DBInstanceID       string
-	RegionID           string // empty: the function's own region
-	UpgradeTime        UpgradeTime
-	SwitchTime         time.Time // UTC, and in the future; zero unless UpgradeTime is SpecifyTime
-	TargetMinorVersion string    // empty: the latest
+	DBInstanceID       string      `json:"DBInstanceId,omitempty"`
+	RegionID           string      `json:"RegionId,omitempty"` // empty: the function's own region
+	UpgradeTime        UpgradeTime `json:",omitempty"`
+	SwitchTime         time.Time   `json:",omitzero"`  // UTC, and in the future; zero unless UpgradeTime is SpecifyTime
+	TargetMinorVersion string      `json:",omitempty"` // empty: the latest
 }
 
 // UpgradeTime says when the upgrade happens.

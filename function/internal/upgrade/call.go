@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/version"
 )
 
 // call makes the call, and finds out what it came to:
@@ -54,7 +55,7 @@ func (r Run) conflict(ctx context.Context, o Outcome, s Step, f *fault.Error) Ou
 	o.Instance = i
 	if seen := skipInstance(i); seen != nil {
 		o.Reason, o.Detail = seen.Reason, seen.Detail
-	} else if reached(i.CurrentKernelVersion, s.Target) {
+	} else if version.Reached(i.CurrentKernelVersion, s.Target) {
 		o.Reason, o.Detail = UpToDate, fmt.Sprintf("CurrentKernelVersion is %s", i.CurrentKernelVersion)
 	}
 	return o

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/version"
 )
 
 // Instance is what was seen of one RDS instance in one run. The fields have RDS's names and meanings.
@@ -14,6 +15,15 @@ type Instance struct {
 	Engine, EngineVersion, StorageType        string
 	Status, LockMode, MaintainTime            string
 	CurrentKernelVersion, LatestKernelVersion string
+
+	// Type is DBInstanceType: Primary, Readonly, Guard or Temp. A replica has the id of its primary, a primary those of its replicas.
+	Type, Category, ResourceGroupID string
+	PrimaryID                       string
+	ReplicaIDs                      []string
+	// Listed says that only the listing was read, which has no kernel version and no maintenance window.
+	Listed bool
+	// Tags are the instance's own, the claim among them.
+	Tags map[string]string
 
 	// Claim is what this function has written on the instance, nil if nothing.
 	Claim *Claim
@@ -35,8 +45,15 @@ func (i Instance) ARN(account string) string {
 
 // Offer is a kernel version that the API offers for an instance.
 type Offer struct {
-	Version      string
-	Online, Beta bool
+	Version               string
+	Community             string // the community version that it is built from; PostgreSQL only
+	Online, Beta, Expired bool
+}
+
+// Filter says which instances a listing is to give. What is empty filters nothing.
+type Filter struct {
+	Engine, ResourceGroupID string
+	Tags                    map[string]string // at most 5 pairs
 }
 
 // statusRunning is the only status in which an instance takes the call, and the only one in which an upgrade is done.
@@ -67,5 +84,5 @@ func (i Instance) supported() bool {
 
 // proven is the one definition of a finished upgrade. An accepted call is not an upgrade, and neither is a status alone.
 func (i Instance) proven(target string) bool {
-	return i.running() && reached(i.CurrentKernelVersion, target)
+	return i.running() && version.Reached(i.CurrentKernelVersion, target)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/version"
 )
 
 // Notification is what subscribers of the result topic get: a CloudEvent 1.0 in structured JSON.
@@ -147,7 +148,7 @@ func (a Account) transition(o Outcome) Notification {
 	case Completed:
 		n.Data.After = o.Instance.CurrentKernelVersion
 	case Accepted:
-		if !reached(o.Instance.CurrentKernelVersion, o.Target) {
+		if !version.Reached(o.Instance.CurrentKernelVersion, o.Target) {
 			n.Data.Before = o.Instance.CurrentKernelVersion
 		}
 	}

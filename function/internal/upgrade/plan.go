@@ -6,6 +6,7 @@ import (
 
 	"rds-kernel-upgrade/events"
 	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/version"
 )
 
 // Reason says why an instance is not upgraded now.
@@ -136,7 +137,7 @@ func skipInstance(i Instance) *Skip {
 //	known               unknown   unknown        asked: would_downgrade    up_to_date   asked: if offered
 //	                                             latest: up_to_date                     latest: go
 func (q Question) skipVersion(i Instance, target string) *Skip {
-	order, comparable := Compare(i.CurrentKernelVersion, target)
+	order, comparable := version.Compare(i.CurrentKernelVersion, target)
 	asked := q.Request.TargetMinorVersion != ""
 	switch {
 	case !comparable:

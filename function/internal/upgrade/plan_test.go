@@ -9,6 +9,7 @@ import (
 	"rds-kernel-upgrade/events"
 	"rds-kernel-upgrade/function/internal/fault"
 	"rds-kernel-upgrade/function/internal/upgrade"
+	"rds-kernel-upgrade/function/internal/version"
 )
 
 type change = func(*upgrade.Instance)
@@ -217,11 +218,11 @@ func TestDueIsWhenTheRestartBegins(t *testing.T) {
 // TestThePlanNeverGoesDownAndNeverDependsOnOrder draws whole fleets.
 func TestThePlanNeverGoesDownAndNeverDependsOnOrder(t *testing.T) {
 	t.Parallel()
-	version := rapid.SampledFrom([]string{"", older, newer, "rds_20250601", "xcluster80_20210305", "rds_20240101_2"})
+	versions := rapid.SampledFrom([]string{"", older, newer, "rds_20250601", "xcluster80_20210305", "rds_20240101_2"})
 	draw := rapid.Custom(func(t *rapid.T) upgrade.Instance {
 		return mysql(func(i *upgrade.Instance) {
 			i.ID = rapid.StringMatching(`rm-[a-z0-9]{6}`).Draw(t, "id")
-			i.CurrentKernelVersion, i.LatestKernelVersion = version.Draw(t, "current"), version.Draw(t, "latest")
+			i.CurrentKernelVersion, i.LatestKernelVersion = versions.Draw(t, "current"), versions.Draw(t, "latest")
 			i.Status = rapid.SampledFrom([]string{"Running", "Running", "Stopped", "Rebooting"}).Draw(t, "status")
 			if rapid.Bool().Draw(t, "claimed") {
 				c := claim(rapid.SampledFrom([]upgrade.ClaimState{upgrade.Intent, upgrade.Called}).Draw(t, "state"),
@@ -237,7 +238,7 @@ func TestThePlanNeverGoesDownAndNeverDependsOnOrder(t *testing.T) {
 		byID := map[string]upgrade.Decision{}
 		for _, d := range q.Decide(fleet) {
 			byID[d.Instance.ID] = d
-			if order, comparable := upgrade.Compare(d.Instance.CurrentKernelVersion, d.Target); d.Step != nil && (!comparable || order >= 0) {
+			if order, comparable := version.Compare(d.Instance.CurrentKernelVersion, d.Target); d.Step != nil && (!comparable || order >= 0) {
 				t.Fatalf("called from %q to %q", d.Instance.CurrentKernelVersion, d.Target)
 			}
 			if d.Step != nil && d.Instance.Status != "Running" {

@@ -1,11 +1,11 @@
-package upgrade_test
+package version_test
 
 import (
 	"testing"
 
 	"pgregory.net/rapid"
 
-	"rds-kernel-upgrade/function/internal/upgrade"
+	"rds-kernel-upgrade/function/internal/version"
 )
 
 func TestCompareOrdersVersionsOfOneFamilyOnly(t *testing.T) {
@@ -38,7 +38,7 @@ func TestCompareOrdersVersionsOfOneFamilyOnly(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			order, comparable := upgrade.Compare(c.a, c.b)
+			order, comparable := version.Compare(c.a, c.b)
 			if comparable != c.comparable || comparable && order != c.order {
 				t.Errorf("Compare(%q, %q) = %d, %v; want %d, %v", c.a, c.b, order, comparable, c.order, c.comparable)
 			}
@@ -48,16 +48,16 @@ func TestCompareOrdersVersionsOfOneFamilyOnly(t *testing.T) {
 
 func TestCompareIsAnOrder(t *testing.T) {
 	t.Parallel()
-	version := rapid.StringMatching(`(rds|xcluster80|rds_postgres_1500)_20(2[0-9])(0[1-9]|1[0-2])(0[1-9]|1[0-9]|2[0-8])`)
+	text := rapid.StringMatching(`(rds|xcluster80|rds_postgres_1500)_20(2[0-9])(0[1-9]|1[0-2])(0[1-9]|1[0-9]|2[0-8])`)
 	rapid.Check(t, func(t *rapid.T) {
-		a, b, c := version.Draw(t, "a"), version.Draw(t, "b"), version.Draw(t, "c")
-		ab, known := upgrade.Compare(a, b)
-		ba, knownBack := upgrade.Compare(b, a)
+		a, b, c := text.Draw(t, "a"), text.Draw(t, "b"), text.Draw(t, "c")
+		ab, known := version.Compare(a, b)
+		ba, knownBack := version.Compare(b, a)
 		if known != knownBack || known && ab != -ba {
 			t.Fatalf("%s and %s: %d, %v but back %d, %v", a, b, ab, known, ba, knownBack)
 		}
-		bc, known2 := upgrade.Compare(b, c)
-		if ac, _ := upgrade.Compare(a, c); known && known2 && ab <= 0 && bc <= 0 && ac > 0 {
+		bc, known2 := version.Compare(b, c)
+		if ac, _ := version.Compare(a, c); known && known2 && ab <= 0 && bc <= 0 && ac > 0 {
 			t.Fatalf("%s ≤ %s ≤ %s, but %s > %s", a, b, c, a, c)
 		}
 	})
@@ -67,10 +67,27 @@ func FuzzCompare(f *testing.F) {
 	f.Add("rds_20240101", "rds_20260228")
 	f.Add("rds_postgres_1500_20251130", "")
 	f.Fuzz(func(t *testing.T, a, b string) {
-		order, comparable := upgrade.Compare(a, b)
-		back, comparableBack := upgrade.Compare(b, a)
+		order, comparable := version.Compare(a, b)
+		back, comparableBack := version.Compare(b, a)
 		if comparable != comparableBack || order != -back {
 			t.Errorf("Compare(%q, %q) = %d, %v but back %d, %v", a, b, order, comparable, back, comparableBack)
 		}
 	})
+}
+
+func TestReachedAndDateRestOnTheSameOrder(t *testing.T) {
+	t.Parallel()
+	for current, want := range map[string]bool{
+		"rds_20260228": true, "rds_20260301": true, "rds_20260227": false, "xcluster80_20260301": false, "": false,
+	} {
+		if got := version.Reached(current, "rds_20260228"); got != want {
+			t.Errorf("%q has reached rds_20260228: got %t, want %t", current, got, want)
+		}
+	}
+	if day, known := version.Date("rds_postgres_1500_20251130"); !known || day.Format("2006-01-02") != "2025-11-30" {
+		t.Errorf("got %v, %t; want 2025-11-30", day, known)
+	}
+	if _, known := version.Date("15.0.4073.23"); known {
+		t.Error("a dotted build has a date")
+	}
 }

@@ -1,0 +1,44 @@
+// Package version orders kernel versions. It knows no engine, and it never guesses: versions whose order is not known do not compare.
+package version
+
+import (
+	"regexp"
+	"time"
+)
+
+// A kernel version is a family and a date: "rds_20260228" is of the family "rds", "rds_postgres_1500_20251130" of
+// "rds_postgres_1500". Dates order versions inside one family and mean nothing across families. Anything after the date
+// ("…_2", "…-babelfish") makes another kind of build, about whose order nothing is known.
+var kernelVersion = regexp.MustCompile(`^([a-z][a-z0-9_]*)_([0-9]{8})$`)
+
+// Compare orders two kernel versions: negative when a is older than b. comparable is false when their order is
+// unknown; then the number means nothing.
+func Compare(a, b string) (order int, comparable bool) {
+	familyA, dateA, knownA := split(a)
+	familyB, dateB, knownB := split(b)
+	if !knownA || !knownB || familyA != familyB {
+		return 0, false
+	}
+	return dateA.Compare(dateB), true
+}
+
+// Reached tells whether current is the target or newer.
+func Reached(current, target string) bool {
+	order, comparable := Compare(current, target)
+	return comparable && order >= 0
+}
+
+// Date gives the day that a kernel version bears in its name, which is when it was made.
+func Date(version string) (day time.Time, known bool) {
+	_, day, known = split(version)
+	return day, known
+}
+
+func split(version string) (family string, day time.Time, known bool) {
+	m := kernelVersion.FindStringSubmatch(version)
+	if m == nil {
+		return "", time.Time{}, false
+	}
+	day, err := time.Parse("20060102", m[2])
+	return m[1], day, err == nil
+}
