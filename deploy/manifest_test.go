@@ -20,10 +20,20 @@ import (
 
 // facts is what s.yaml must agree with.
 type facts struct {
-	variables    map[string]bool // the function's environment; true: required
-	functionRole string
-	triggerRole  string
+	variables      map[string]bool // the function's environment; true: required
+	functionRole   string
+	triggerRole    string
+	followUpQueue  string
+	visibility     int     // seconds for which that queue hides a message that was received
+	callsPerSecond float64 // of the policy that is packed
 }
+
+const (
+	followUpsTimer = "followUps"
+	followUpQueue  = "FOLLOWUP_QUEUE"
+	largestFleet   = 10_000
+	throttleRetry  = 18_000 // seconds for which Function Compute tries a throttled event again ("Retry policy" of FC 3.0)
+)
 
 const (
 	topicForm = `acs:mns:cn-hangzhou:1234567890123456:/topics/[A-Za-z0-9][A-Za-z0-9-]{0,119}`
@@ -122,9 +132,9 @@ func props(f facts) rule {
 		"cpu":                  vcpu(),
 		"memorySize":           whole(128, 32768, 64),
 		"diskSize":             exactly(512),
-		"timeout":              whole(60, 600, 1),
+		"timeout":              whole(60, 86400, 1),
 		"role":                 exactly("acs:ram::1234567890123456:role/" + f.functionRole),
-		"environmentVariables": environment(f.variables),
+		"environmentVariables": environment(f),
 		"logConfig": object(map[string]rule{
 			"project":  text(`[a-z0-9][a-z0-9-]{1,61}[a-z0-9]`, "the name of a log project"),
 			"logstore": text(`[a-z0-9][a-z0-9_-]{1,34}[a-z0-9]`, "the name of a logstore"),
@@ -166,13 +176,17 @@ func number(value any) (float64, bool) {
 	return n, ok
 }
 
-// environment checks that the variables are the function's own, and texts.
-func environment(known map[string]bool) rule {
+// environment checks that the variables are the function's own, and texts. The follow-up queue is no choice here: its name is the one
+// for which deploy/ gives the rights.
+func environment(f facts) rule {
 	required, optional := map[string]rule{}, map[string]rule{}
-	for name, isRequired := range known {
+	for name, isRequired := range f.variables {
 		check := prose()
-		if name == "LOG_LEVEL" {
+		switch name {
+		case "LOG_LEVEL":
 			check = parses(func(s string) error { return new(slog.Level).UnmarshalText([]byte(s)) })
+		case followUpQueue:
+			check, isRequired = exactly(f.followUpQueue), true
 		}
 		if isRequired {
 			required[name] = check
@@ -247,25 +261,26 @@ func parseCron(expression string) error {
 	return nil
 }
 
-// parsePayload reads a timer's payload as the function does: out of the event, with the function's own decoder.
+// parsePayload reads a timer's payload as the function does.
 func parsePayload(payload string) error {
+	_, err := requestOf(payload)
+	return err
+}
+
+// requestOf makes the timer's event of a payload, and opens it with the function's own decoder.
+func requestOf(payload string) (events.Request, error) {
 	event, err := json.Marshal(map[string]string{"triggerTime": "2026-01-01T00:00:00Z", "triggerName": "timer", "payload": payload})
 	if err != nil {
-		return err
+		return events.Request{}, err
 	}
 	messages, err := events.Decode(event)
 	if err != nil {
-		return err
+		return events.Request{}, err
 	}
-	for _, m := range messages {
-		if m.Err != nil {
-			return m.Err
-		}
-		if _, err := events.Parse(m.Body, time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)); err != nil {
-			return err
-		}
+	if len(messages) != 1 || messages[0].Err != nil {
+		return events.Request{}, fmt.Errorf("%d messages: %w", len(messages), messages[0].Err)
 	}
-	return nil
+	return events.Parse(messages[0].Body, time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC))
 }
 
 // together checks what is right by itself and wrong in company.
@@ -279,6 +294,15 @@ func together(props map[string]any, f facts) []string {
 	cpu, _ := number(props["cpu"])
 	gigabytes := float64(props["memorySize"].(int)) / 1024
 	refuse(gigabytes < cpu-1e-9 || gigabytes > 4*cpu+1e-9, "cpu %v and %v GB: want 1 to 4 GB for each vCPU", cpu, gigabytes)
+	timeout, age := props["timeout"].(int), at[int](props, "asyncInvokeConfig", "maxAsyncEventAgeInSeconds")
+	reading := float64(largestFleet/100+largestFleet+largestFleet/50) / f.callsPerSecond
+	refuse(float64(timeout) < reading*1.15, "timeout: %d: to read %d instances at %v calls a second takes %.0f seconds", timeout, largestFleet, f.callsPerSecond, reading)
+	refuse(timeout >= f.visibility, "timeout: %d: the follow-up queue shows a message again after %d seconds, while it is being handled", timeout, f.visibility)
+	refuse(age < 4*timeout || age > throttleRetry,
+		"maxAsyncEventAgeInSeconds: %d: want %d or more, since an event may find two runs before it, and %d at most, when throttled events are given up", age, 4*timeout, throttleRetry)
+	failures := at[string](props, "asyncInvokeConfig", "destinationConfig", "onFailure", "destination")
+	refuse(nameOf(strings.TrimSuffix(failures, "/messages")) == f.followUpQueue, "onFailure.destination: %s is the queue of the follow-ups", f.followUpQueue)
+	problems = append(problems, timers(props["triggers"].([]any))...)
 	refuse(props["code"] != fmt.Sprintf("./target/%s.zip", props["functionName"]), "code: %v is not named after the function", props["code"])
 
 	seen := map[any]bool{}
@@ -298,6 +322,38 @@ func together(props map[string]any, f facts) []string {
 	refuse(topics == 0, "no trigger is an mns_topic")
 	for what, role := range map[string]string{"role": f.functionRole, "invocationRole": f.triggerRole} {
 		refuse(role != strings.ToLower(role), "%s: fc3 makes %q lower case, and RAM would not find it", what, role)
+	}
+	return problems
+}
+
+// timers checks the clock of the rollouts.
+func timers(triggers []any) []string {
+	var problems []string
+	clocks := 0
+	for n, t := range triggers {
+		t := t.(map[string]any)
+		if t["triggerType"] != "timer" {
+			continue
+		}
+		refuse := func(wrong bool, text string) {
+			if wrong {
+				problems = append(problems, fmt.Sprintf("triggers[%d] %v: %s", n, t["triggerName"], text))
+			}
+		}
+		request, _ := requestOf(at[string](t, "triggerConfig", "payload"))
+		isOn, isClock := at[bool](t, "triggerConfig", "enable"), t["triggerName"] == followUpsTimer
+		refuse(isClock != (request.Kind == events.KindFollowUps), "the timer "+followUpsTimer+" brings follow-ups, and no other does")
+		if !isClock {
+			continue
+		}
+		clocks++
+		refuse(!isOn, "off: no rollout would ever go on")
+		every, isEvery := strings.CutPrefix(at[string](t, "triggerConfig", "cronExpression"), "@every ")
+		period, err := time.ParseDuration(every)
+		refuse(!isEvery || err != nil || period > 15*time.Minute, "want @every and 15 minutes at most: each step of a rollout waits for it")
+	}
+	if clocks == 0 {
+		problems = append(problems, "no timer is named "+followUpsTimer+": no rollout would ever go on")
 	}
 	return problems
 }

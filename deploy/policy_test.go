@@ -26,7 +26,12 @@ type statement struct {
 
 func readPolicy(t *testing.T, file string) policy {
 	t.Helper()
-	decoder := json.NewDecoder(bytes.NewReader(read(t, file)))
+	return parsePolicy(t, file, read(t, file))
+}
+
+func parsePolicy(t *testing.T, file string, text []byte) policy {
+	t.Helper()
+	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	var p policy
 	if err := decoder.Decode(&p); err != nil {

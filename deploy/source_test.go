@@ -72,8 +72,50 @@ func (s source) calls(visit func(x ast.Expr, name string)) {
 	})
 }
 
+// raw tells whether a node is a request that the MNS SDK's client sends as it is: x.Send(ali_mns.GET, …).
+func raw(n ast.Node, sdk string) bool {
+	call, ok := n.(*ast.CallExpr)
+	if !ok || len(call.Args) == 0 {
+		return false
+	}
+	method, isMethod := call.Fun.(*ast.SelectorExpr)
+	verb, isVerb := call.Args[0].(*ast.SelectorExpr)
+	if !isMethod || !isVerb || method.Sel.Name != "Send" {
+		return false
+	}
+	pkg, isPkg := verb.X.(*ast.Ident)
+	return isPkg && pkg.Name == sdk
+}
+
+// rawActions gives the actions of the functions of a file that send such requests. Each has to say which action it is, as its
+// errors do: in a text that begins with it.
+func (s source) rawActions(t *testing.T, sdk string) (actions []string) {
+	t.Helper()
+	for _, d := range s.Decls {
+		var named []string
+		sends := false
+		ast.Inspect(d, func(n ast.Node) bool {
+			sends = sends || raw(n, sdk)
+			if text, ok := n.(*ast.BasicLit); ok && text.Kind == token.STRING {
+				value, _ := strconv.Unquote(text.Value)
+				if action, _, _ := strings.Cut(value, " "); slices.Contains(mnsMethods(), action) {
+					named = append(named, "mns:"+action)
+				}
+			}
+			return true
+		})
+		if sends && len(named) != 1 {
+			t.Errorf("%s: a function sends a raw request to MNS and names the actions %v: want one", s.path, named)
+		}
+		if sends {
+			actions = append(actions, named...)
+		}
+	}
+	return actions
+}
+
 // actionsOfTheCode gives the RAM actions that the code can call. For RDS they are the requests that it makes, for MNS the
-// methods of the SDK's topics and queues that it uses.
+// methods of the SDK's topics and queues that it uses, and what it sends past them.
 func actionsOfTheCode(t *testing.T) []string {
 	t.Helper()
 	var actions []string
@@ -87,7 +129,8 @@ func actionsOfTheCode(t *testing.T) []string {
 				}
 			})
 		}
-		if _, ok := s.imports(mnsSDK); ok {
+		if sdk, ok := s.imports(mnsSDK); ok {
+			actions = append(actions, s.rawActions(t, sdk)...)
 			s.calls(func(_ ast.Expr, name string) {
 				if slices.Contains(mnsMethods(), name) {
 					actions = append(actions, "mns:"+name)

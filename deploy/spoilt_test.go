@@ -5,6 +5,8 @@ import (
 	"testing"
 )
 
+const nightlyPayload = `{"kind":"sweep","select":{"tags":{"env":"dev"}},"schedule":{"UpgradeTime":"MaintainTime"},"mode":"plan"}`
+
 func TestTheManifestIsRight(t *testing.T) {
 	t.Parallel()
 	for _, problem := range problemsOf(read(t, "../s.yaml"), theFacts(t)) {
@@ -44,7 +46,10 @@ func TestASpoiltManifestIsRefused(t *testing.T) {
 		"CPU between two steps":                {"cpu: 0.1", "cpu: 0.12", "want a multiple of 0.05"},
 		"CPU in words":                         {"cpu: 0.1", "cpu: little", `props.cpu: got "little"`},
 		"a disk size that there is not":        {"diskSize: 512", "diskSize: 1024", "props.diskSize: got int 1024: want 512"},
-		"a time-out too short for one request": {"timeout: 300", "timeout: 3", "props.timeout: got int 3: want a whole number from 60 to 600"},
+		"a time-out too short for one request": {"timeout: 1800", "timeout: 3", "props.timeout: got int 3: want a whole number from 60 to 86400"},
+		"a time-out too short for a fleet":     {"timeout: 1800", "timeout: 1100", "to read 10000 instances at 10 calls a second takes 1030 seconds"},
+		"a time-out in which messages return":  {"timeout: 1800", "timeout: 2400", "shows a message again after 2400 seconds, while it is being handled"},
+		"a time-out that there is not":         {"timeout: 1800", "timeout: 90000", "from 60 to 86400"},
 
 		"the broad default role":               {"role: acs:ram::${vars.account}:role/rds-kernel-upgrade-fc", "role: auto", `props.role: got "auto"`},
 		"a role that deploy/ does not make":    {"role/rds-kernel-upgrade-fc", "role/AliyunFCDefaultRole", `want "acs:ram::1234567890123456:role/rds-kernel-upgrade-fc"`},
@@ -70,14 +75,14 @@ func TestASpoiltManifestIsRefused(t *testing.T) {
 		"failures to a queue of another region":      {"destination: acs:mns:${vars.region}:", "destination: acs:mns:cn-beijing:", "in the function's region and account"},
 		"successes to a destination":                 {"          onFailure:", "          onSuccess: {destination: x}\n          onFailure:", "destinationConfig: unknown key onSuccess"},
 		"no destination for failures":                {"          onFailure:", "          onfailure:", "onFailure is missing"},
-		"no age of events":                           {"        maxAsyncEventAgeInSeconds: 3600\n", "", "maxAsyncEventAgeInSeconds is missing"},
-		"an age that fc3 takes and the API does not": {"maxAsyncEventAgeInSeconds: 3600", "maxAsyncEventAgeInSeconds: 2592000", "from 1 to 604800"},
+		"no age of events":                           {"        maxAsyncEventAgeInSeconds: 7200\n", "", "maxAsyncEventAgeInSeconds is missing"},
+		"an age that fc3 takes and the API does not": {"maxAsyncEventAgeInSeconds: 7200", "maxAsyncEventAgeInSeconds: 2592000", "from 1 to 604800"},
 		"more retries than there are":                {"maxAsyncRetryAttempts: 8", "maxAsyncRetryAttempts: 9", "maxAsyncRetryAttempts: got int 9"},
 		"retries left to the default":                {"        maxAsyncRetryAttempts: 8\n", "", "maxAsyncRetryAttempts is missing"},
 		"an unknown key deep inside":                 {"maxAsyncRetryAttempts: 8", "maxAsyncRetryAttempts: 8\n        maxRetries: 8", "asyncInvokeConfig: unknown key maxRetries"},
 		"no reserved concurrency":                    {"reservedConcurrency: 1", "reserved: 1", "concurrencyConfig: reservedConcurrency is missing"},
 		"two at a time":                              {"reservedConcurrency: 1", "reservedConcurrency: 2", "concurrencyConfig.reservedConcurrency: got int 2: want 1"},
-		"many at a time in one process":              {"timeout: 300", "timeout: 300\n      instanceConcurrency: 10", "props.instanceConcurrency: got int 10: want 1"},
+		"many at a time in one process":              {"timeout: 1800", "timeout: 1800\n      instanceConcurrency: 10", "props.instanceConcurrency: got int 10: want 1"},
 		"logs to a project that fc3 makes up":        {"logConfig:\n", "logConfig: auto\n      oldLogConfig:\n", `props.logConfig: got "auto": want a mapping`},
 		"a log project in capitals":                  {"project: rds-kernel-upgrade-", "project: RDS-", "want the name of a log project"},
 		"a truth value in quotes":                    {"enableRequestMetrics: true", "enableRequestMetrics: 'yes'", "want true or false"},
@@ -94,6 +99,23 @@ func TestASpoiltManifestIsRefused(t *testing.T) {
 		"two triggers of one name":                  {"triggerName: nightly", "triggerName: requests", "two triggers are named requests"},
 		"a name that begins with a digit":           {"triggerName: nightly", "triggerName: 2nd", "want a trigger's name"},
 
+		"another queue than that of the template":   {"FOLLOWUP_QUEUE: rds-kernel-upgrade-follow-ups", "FOLLOWUP_QUEUE: rds-kernel-upgrade-followups", `FOLLOWUP_QUEUE: got "rds-kernel-upgrade-followups": want "rds-kernel-upgrade-follow-ups"`},
+		"no follow-up queue":                        {"        FOLLOWUP_QUEUE: rds-kernel-upgrade-follow-ups", "        #", "environmentVariables: FOLLOWUP_QUEUE is missing"},
+		"a follow-up queue for operators to choose": {"FOLLOWUP_QUEUE: rds-kernel-upgrade-follow-ups", "FOLLOWUP_QUEUE: ${env('FOLLOWUP_QUEUE')}", "${env('FOLLOWUP_QUEUE')} is not one of the operator's variables"},
+		"failures into the queue of the follow-ups": {"${env('FAILURE_QUEUE')}/messages", "rds-kernel-upgrade-follow-ups/messages", "rds-kernel-upgrade-follow-ups is the queue of the follow-ups"},
+		"an age that a long run uses up":            {"maxAsyncEventAgeInSeconds: 7200", "maxAsyncEventAgeInSeconds: 3600", "maxAsyncEventAgeInSeconds: 3600: want 7200 or more"},
+		"an age that no throttled event reaches":    {"maxAsyncEventAgeInSeconds: 7200", "maxAsyncEventAgeInSeconds: 86400", "18000 at most"},
+
+		"a clock that is off":                     {"enable: true", "enable: false", "triggers[1] followUps: off: no rollout would ever go on"},
+		"a clock by another name":                 {"triggerName: followUps", "triggerName: follow-ups", "no timer is named followUps"},
+		"a clock that is a sweep":                 {`{"kind":"follow-ups"}`, `{"kind":"sweep"}`, "triggers[1] followUps: the timer followUps brings follow-ups, and no other does"},
+		"a clock with a payload that is refused":  {`{"kind":"follow-ups"}`, `{"kind":"followups"}`, "triggers[1].triggerConfig.payload"},
+		"a clock with a payload that is too much": {`{"kind":"follow-ups"}`, `{"kind":"follow-ups","mode":"plan"}`, "triggers[1].triggerConfig.payload"},
+		"a clock that is slow":                    {"@every 5m", "@every 1h", "want @every and 15 minutes at most"},
+		"a clock that ticks once a day":           {"@every 5m", "0 0 4 * * *", "want @every and 15 minutes at most"},
+		"a clock that is too fast":                {"@every 5m", "@every 5s", "want a minute or more"},
+		"a second clock":                          {`'` + nightlyPayload + `'`, `'{"kind":"follow-ups"}'`, "triggers[2] nightly: the timer followUps brings follow-ups, and no other does"},
+
 		"a cron expression of five fields":      {"0 0 18 * * *", "0 18 * * *", "5 fields: want second minute hour day month weekday"},
 		"a cron expression with a zone":         {"0 0 18 * * *", "CRON_TZ=Asia/Shanghai 0 0 2 * * *", "7 fields"},
 		"an hour that there is not":             {"0 0 18 * * *", "0 0 24 * * *", "hour 24: want 23 at most"},
@@ -102,25 +124,32 @@ func TestASpoiltManifestIsRefused(t *testing.T) {
 		"every now and then":                    {"0 0 18 * * *", "@every now", "invalid duration"},
 		"a cron expression that is a number":    {"'0 0 18 * * *'", "18", "cronExpression: got int 18: want a text"},
 		"a timer that is on in words":           {"enable: false", "enable: 'no'", "enable: got \"no\": want true or false"},
-		"a payload that is no text":             {`'{"DBInstanceId":"rm-example","UpgradeTime":"MaintainTime","mode":"plan"}'`, `{"DBInstanceId":"rm-example"}`, "payload: got a mapping of DBInstanceId: want a text"},
+		"a payload that is no text":             {`'` + nightlyPayload + `'`, `{"kind":"sweep"}`, "payload: got a mapping of kind: want a text"},
 		"a payload that is no request":          {`"UpgradeTime":"MaintainTime"`, `"UpgradeTime":"maintaintime"`, "UpgradeTime"},
-		"a payload with the words of a draft":   {`"DBInstanceId":"rm-example"`, `"instanceId":"rm-example"`, "DBInstanceId"},
-		"a payload that is empty":               {`'{"DBInstanceId":"rm-example","UpgradeTime":"MaintainTime","mode":"plan"}'`, "''", "payload"},
-		"a timer with the topic's fields":       {"enable: false", "enable: false\n            filterTag: x", "triggers[1].triggerConfig: unknown key filterTag"},
-		"a timer without a payload":             {`            payload: '{"DBInstanceId":"rm-example","UpgradeTime":"MaintainTime","mode":"plan"}'` + "\n", "", "triggers[1].triggerConfig: payload is missing"},
+		"a payload with the words of a draft":   {`"select":{"tags"`, `"selector":{"tags"`, "select"},
+		"a payload that is empty":               {`'` + nightlyPayload + `'`, "''", "payload"},
+		"a timer with the topic's fields":       {"enable: false", "enable: false\n            filterTag: x", "triggers[2].triggerConfig: unknown key filterTag"},
+		"a timer without a payload":             {"            payload: '" + nightlyPayload + "'\n", "", "triggers[2].triggerConfig: payload is missing"},
 		"a configuration that is nothing known": {"triggerConfig:\n            enable: false", "triggerConfig:\n            nonsense: 1", "unknown key nonsense"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if n := strings.Count(whole, c.old); n != 1 {
-				t.Fatalf("%q is %d times in s.yaml: want it once", c.old, n)
-			}
-			problems := problemsOf([]byte(strings.Replace(whole, c.old, c.new, 1)), f)
+			problems := problemsOf(spoil(t, whole, c.old, c.new), f)
 			if !strings.Contains(strings.Join(problems, "\n"), c.want) {
 				t.Errorf("refused with %q: want %q", problems, c.want)
 			}
 		})
+	}
+}
+
+// TestASweepMayBeTurnedOn: `make deploy` runs these tests, and the timer is there to be used.
+func TestASweepMayBeTurnedOn(t *testing.T) {
+	t.Parallel()
+	whole := spoil(t, string(read(t, "../s.yaml")), "enable: false", "enable: true #")
+	whole = spoil(t, string(whole), nightlyPayload, `{"kind":"sweep","mode":"apply"}`)
+	for _, problem := range problemsOf(whole, theFacts(t)) {
+		t.Error(problem)
 	}
 }
 
@@ -138,7 +167,7 @@ func TestARoleThatFC3WouldRenameIsRefused(t *testing.T) {
 func TestAManifestWithoutATopicIsRefused(t *testing.T) {
 	t.Parallel()
 	whole := string(read(t, "../s.yaml"))
-	from, to := strings.Index(whole, "        # fc3 never updates"), strings.Index(whole, "        # An example")
+	from, to := strings.Index(whole, "        # fc3 never updates"), strings.Index(whole, "        # The clock of the rollouts")
 	if from < 0 || to < from {
 		t.Fatal("the topic's trigger is not found")
 	}
@@ -154,5 +183,81 @@ func TestTimersThatFunctionComputeTakesAreTaken(t *testing.T) {
 		if err := parseCron(expression); err != nil {
 			t.Errorf("%s: %v", expression, err)
 		}
+	}
+}
+
+// spoil changes one place of a file.
+func spoil(t *testing.T, whole, old, replacement string) []byte {
+	t.Helper()
+	if n := strings.Count(whole, old); n != 1 {
+		t.Fatalf("%q is there %d times: want it once", old, n)
+	}
+	return []byte(strings.Replace(whole, old, replacement, 1))
+}
+
+func TestASpoiltTemplateIsRefused(t *testing.T) {
+	t.Parallel()
+	whole := string(read(t, "resources.ros.yaml"))
+	for name, c := range map[string]struct{ old, new, want string }{
+		"a queue by another name":                     {"QueueName: rds-kernel-upgrade-follow-ups", "QueueName: rds-kernel-upgrade-followups", `FollowUps.Properties.QueueName: got "rds-kernel-upgrade-followups": want "rds-kernel-upgrade-follow-ups"`},
+		"a queue that an operator may name":           {"QueueName: rds-kernel-upgrade-follow-ups", "QueueName: {Ref: FailureQueue}", `QueueName: got "${FAILURE_QUEUE}"`},
+		"a queue named after a parameter of nobody's": {"QueueName: rds-kernel-upgrade-follow-ups", "QueueName: {Ref: FollowUpQueue}", "${FollowUpQueue}"},
+		"no queue":                           {"  FollowUps:", "  NoFollowUps:", "FollowUps: got nothing: want a mapping"},
+		"a topic in its place":               {"  FollowUps:\n    Type: ALIYUN::MNS::Queue", "  FollowUps:\n    Type: ALIYUN::MNS::Topic", "FollowUps.Type: got"},
+		"messages hidden shorter than a run": {"VisibilityTimeout: 2400", "VisibilityTimeout: 1800", "VisibilityTimeout: got int 1800: want a whole number from 1801 to 3600"},
+		"messages hidden for half a day":     {"VisibilityTimeout: 2400", "VisibilityTimeout: 43200", "VisibilityTimeout: got int 43200"},
+		"the default of 30 seconds":          {"      VisibilityTimeout: 2400\n", "", "FollowUps.Properties: VisibilityTimeout is missing"},
+		"a visibility in quotes":             {"VisibilityTimeout: 2400", "VisibilityTimeout: '2400'", `VisibilityTimeout: got "2400"`},
+		"the default of 4 days":              {"      MessageRetentionPeriod: 604800\n      VisibilityTimeout: 2400", "      VisibilityTimeout: 2400", "FollowUps.Properties: MessageRetentionPeriod is missing"},
+		"a retention that MNS refuses":       {"MessageRetentionPeriod: 604800\n      VisibilityTimeout", "MessageRetentionPeriod: 1296000\n      VisibilityTimeout", "MessageRetentionPeriod: got int 1296000: want 604800"},
+		"a delay for every message":          {"VisibilityTimeout: 2400", "VisibilityTimeout: 2400\n      DelaySeconds: 60", "unknown key DelaySeconds"},
+		"a right less":                       {"'mns:BatchReceiveMessage', 'mns:DeleteMessage'", "'mns:DeleteMessage'", "mns:BatchReceiveMessage"},
+		"a right more":                       {"'mns:BatchReceiveMessage', 'mns:DeleteMessage'", "'mns:BatchReceiveMessage', 'mns:DeleteMessage', 'mns:PeekMessage'", "mns:PeekMessage"},
+		"no right to list the fleet":         {"'rds:DescribeDBInstances', ", "", "rds:DescribeDBInstances"},
+		"rights on another queue":            {"['mns:BatchReceiveMessage', 'mns:DeleteMessage']\n                Resource:\n                  - Fn::Sub: acs:mns:${ALIYUN::Region}:${ALIYUN::TenantId}:/queues/rds-kernel-upgrade-follow-ups", "['mns:BatchReceiveMessage', 'mns:DeleteMessage']\n                Resource:\n                  - Fn::Sub: acs:mns:${ALIYUN::Region}:${ALIYUN::TenantId}:/queues/*", "FunctionRole (-json +template)"},
+		"a role that anybody may take":       {"Service: [fc.aliyuncs.com]", "Service: ['*']", "FunctionRole (-json +template)"},
+		"a policy by another name":           {"- PolicyName: rds-kernel-upgrade-mns", "- PolicyName: other", "TriggerRole (-json +template)"},
+		"no YAML":                            {"Resources:", "Resources: [", "yaml:"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			problems := templateProblems(t, spoil(t, whole, c.old, c.new))
+			if !strings.Contains(strings.Join(problems, "\n"), c.want) {
+				t.Errorf("refused with %q: want %q", problems, c.want)
+			}
+		})
+	}
+}
+
+func TestSpoiltRightsAreRefused(t *testing.T) {
+	t.Parallel()
+	const file, followUps = "function-policy.json", ":/queues/rds-kernel-upgrade-follow-ups/messages"
+	whole := string(read(t, file))
+	const receive = `"Action": ["mns:BatchReceiveMessage", "mns:DeleteMessage"],
+      "Resource": ["acs:mns:${FC_REGION}:${ALIBABA_CLOUD_ACCOUNT_ID}` + followUps + `"]`
+	for name, c := range map[string]struct{ old, new, want string }{
+		"no right to list the fleet":            {`"rds:DescribeDBInstances", `, "", "rds:DescribeDBInstances (-s.yaml +policy)"},
+		"no right to receive":                   {`"mns:BatchReceiveMessage", `, "", "mns:BatchReceiveMessage (-s.yaml +policy)"},
+		"the right of the other way to receive": {"mns:BatchReceiveMessage", "mns:ReceiveMessage", "mns:BatchReceiveMessage (-s.yaml +policy)"},
+		"no right to delete":                    {`, "mns:DeleteMessage"`, "", "mns:DeleteMessage (-s.yaml +policy)"},
+		"no right to send a follow-up":          {",\n        \"acs:mns:${FC_REGION}:${ALIBABA_CLOUD_ACCOUNT_ID}" + followUps + `"`, "", "mns:SendMessage (-s.yaml +policy)"},
+		"no right to send a failure":            {"        \"acs:mns:${FC_REGION}:${ALIBABA_CLOUD_ACCOUNT_ID}:/queues/${FAILURE_QUEUE}/messages\",\n", "", "mns:SendMessage (-s.yaml +policy)"},
+		"rights on any queue":                   {receive, strings.Replace(receive, "rds-kernel-upgrade-follow-ups", "*", 1), "mns:BatchReceiveMessage (-s.yaml +policy)"},
+		"rights on the queue of the failures":   {receive, strings.Replace(receive, "rds-kernel-upgrade-follow-ups", "${FAILURE_QUEUE}", 1), "mns:DeleteMessage (-s.yaml +policy)"},
+		"a queue without its last part":         {receive, strings.Replace(receive, "/messages", "", 1), "mns:DeleteMessage (-s.yaml +policy)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			spoilt := spoil(t, whole, c.old, c.new)
+			problems := grantProblems(t, func(name string) []byte {
+				if name == file {
+					return spoilt
+				}
+				return read(t, name)
+			})
+			if !strings.Contains(strings.Join(problems, "\n"), c.want) {
+				t.Errorf("refused with %q: want %q", problems, c.want)
+			}
+		})
 	}
 }

@@ -31,6 +31,45 @@ var (
 	}
 )
 
+// The requests about fleets that the samples carry.
+var (
+	advised = events.Request{
+		Kind: events.KindAdvisory, Mode: events.Apply,
+		Fleet: &events.Fleet{
+			Select:   events.Select{RegionIDs: []string{"cn-hangzhou", "cn-shanghai"}, Tags: map[string]string{"env": "prod"}},
+			Schedule: events.Schedule{UpgradeTime: events.Immediate},
+			Rollout: events.Rollout{
+				Waves: []events.Wave{{Tags: map[string]string{"canary": "yes"}}, {Percent: 10}, {Percent: 100}},
+				Bake:  new(time.Hour), MaxFailures: 1,
+			},
+			Advisory: &events.Advisory{
+				ID: "CVE-2026-1", Severity: "critical", Summary: "A client may crash the server",
+				Affected: []events.Affected{
+					{Engine: "MySQL", EngineVersion: "8.0", FixedIn: "rds_20260228"},
+					{Engine: "PostgreSQL", EngineVersion: "15.0", FixedIn: "15.10"},
+				},
+			},
+		},
+	}
+	published = events.Request{
+		Kind: events.KindAdvisory, Mode: events.Plan,
+		Fleet: &events.Fleet{Advisory: &events.Advisory{
+			ID: "BIT-postgresql-2024-4317", Severity: "low",
+			Affected: []events.Affected{{Engine: "PostgreSQL", Ranges: []events.Range{
+				{Introduced: "14.0.0", Fixed: "14.12.0"}, {Introduced: "15.0.0", Fixed: "15.7.0"}, {Introduced: "16.0.0", Fixed: "16.3.0"},
+			}}},
+		}},
+	}
+	swept = events.Request{
+		Kind: events.KindSweep,
+		Fleet: &events.Fleet{
+			Select:   events.Select{Engine: "PostgreSQL", ResourceGroupID: "rg-acfm4abcd"},
+			Schedule: events.Schedule{UpgradeTime: events.MaintainTime},
+			Rollout:  events.Rollout{Waves: []events.Wave{{Percent: 12.5}, {Percent: 100}}, Bake: new(36 * time.Hour)},
+		},
+	}
+)
+
 // received is a message as far as it is not text, with the request in it.
 type received struct {
 	Trigger    events.Trigger
@@ -54,7 +93,9 @@ func TestEverySampleGivesItsRequests(t *testing.T) {
 	queue := func(id string, r events.Request) received {
 		return received{events.MNSQueue, "C6DB60D1574661357FA2272774451F" + id, "zeus", r}
 	}
-	tick := []received{{events.Timer, "nightly@2026-11-22T11:59:00Z", "nightly", maintain}}
+	tick := func(name string, r events.Request) []received {
+		return []received{{events.Timer, name + "@2026-11-22T11:59:00Z", name, r}}
+	}
 
 	want := map[string][]received{
 		"mns-topic-json":                     topic(specified),
@@ -68,8 +109,12 @@ func TestEverySampleGivesItsRequests(t *testing.T) {
 		"mns-queue-one":                      {queue("2B", maintain)},
 		"mns-queue-one-base64":               {queue("2B", maintain)},
 		"mns-queue-batch":                    {queue("01", maintain), queue("02", planned), queue("03", specified)},
-		"timer":                              tick,
-		"timer-base64":                       tick,
+		"mns-topic-json-advisory":            topic(advised),
+		"mns-topic-json-advisory-osv":        topic(published),
+		"timer":                              tick("nightly", maintain),
+		"timer-base64":                       tick("nightly", maintain),
+		"timer-sweep":                        tick("nightly", swept),
+		"timer-follow-ups":                   tick("followUps", events.Request{Kind: events.KindFollowUps}),
 		"direct":                             {{Trigger: events.Direct, Request: all}},
 		"direct-minimal":                     {{Trigger: events.Direct, Request: minimal}},
 	}

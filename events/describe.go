@@ -70,11 +70,19 @@ func quote(text string) string {
 	if len(text) <= maxQuote {
 		return strconv.Quote(text)
 	}
-	end := maxQuote
-	for end > maxQuote-utf8.UTFMax && !utf8.RuneStart(text[end]) {
+	return strconv.Quote(cut(text, maxQuote)) + "…"
+}
+
+// cut gives the beginning of a text, up to a number of bytes and without half a letter.
+func cut(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	end := most
+	for end > most-utf8.UTFMax && !utf8.RuneStart(text[end]) {
 		end--
 	}
-	return strconv.Quote(text[:end]) + "…"
+	return text[:end]
 }
 
 // broken says what encoding/json has against a text.

@@ -15,6 +15,7 @@
 //	object with triggerTime and triggerName    timer        payload                    timer*
 //	object with eventId and eventType          –            refused: RDS's own event
 //	object with product and content            –            refused: CloudMonitor's event
+//	object with id and affected                –            refused: an advisory, which has to stand in a request
 //	object with a field of a request           direct       itself                     direct*, mns-topic-stream
 //	base64 of such an object                   direct       itself                     mns-topic-stream-base64
 //	anything else                              –            refused
@@ -24,6 +25,16 @@
 // a direct invocation, and is called one.
 //
 // In a batch each message stands alone: one that cannot be opened carries its error and leaves the others as they are.
+//
+// What a message asks for is its kind. A field that belongs to another kind is refused with the name of that kind:
+//
+//	kind          asks for                                   its own fields                                      samples
+//	────────────  ─────────────────────────────────────────  ──────────────────────────────────────────────────  ──────────────────────
+//	upgrade       one instance; meant when there is no kind  those of UpgradeDBInstanceKernelVersion             all others
+//	advisory      the instances that an advisory affects     advisory (ours, or OSV), select, schedule, rollout  *-advisory*
+//	sweep         all that are behind                        select, schedule, rollout                           *-sweep*
+//	follow-ups    going on with the rollouts under way       none, and no other                                  timer-follow-ups
+//	follow-up     –                                          refused: the function's own
 //
 // The package does no I/O, reads no clock and keeps no state. It never guesses: it changes no letter case, cuts no
 // blanks off a value, drops no unknown field and takes no second value for a key. What is wrong is refused, all of it

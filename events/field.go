@@ -1,34 +1,73 @@
 package events
 
 import (
+	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 )
 
-// A field is one row of what a request may have.
-type field struct {
-	name  string
-	check func(value string, now time.Time) string // what is wrong with a value
-	rule  func(*reading) string                    // what is wrong with its presence or absence, seen with the fields above it
+// A schema says what an object may have.
+type schema struct {
+	name   string // as errors call the object
+	fields []field
+	rule   func(*reading) string // what is wrong with the object as a whole
+	loose  bool                  // it may have fields that are not ours, as long as they are not ours misspelt
 }
 
-// fields are in the order of the API's documentation, after the kind that decides about them and before what
-// the API does not have.
-var fields = []field{
-	{name: "kind", check: checkKind},
-	{name: "Action", check: oneOf("UpgradeDBInstanceKernelVersion")},
-	{name: "DBInstanceId", check: form(instanceID, wantInstanceID), rule: instanceRequired},
-	{name: "UpgradeTime", check: oneOf(string(Immediate), string(MaintainTime), string(SpecifyTime))},
-	{name: "SwitchTime", check: checkSwitchTime, rule: switchTimeFitsUpgradeTime},
-	{name: "TargetMinorVersion", check: form(minorVersion, wantMinorVersion)},
-	{name: "RegionId", check: form(regionID, wantRegionID)},
-	{name: "mode", check: oneOf(string(Apply), string(Plan))},
+// A field is one row of a schema.
+type field struct {
+	name  string
+	of    []Kind                // the kinds of request that have it, of the fields of a request; nil: all
+	check func(value)           // notes what is wrong with a value; nil: it may be anything
+	rule  func(*reading) string // what is wrong with its presence or absence, seen with the fields above it
 }
+
+// A value is what an object or a list has in one place.
+type value struct {
+	json.RawMessage
+	path string
+	now  time.Time
+	to   *[]Problem
+}
+
+func (v value) note(problem string) {
+	if problem != "" {
+		*v.to = append(*v.to, Problem{v.path, problem})
+	}
+}
+
+var (
+	ofUpgrade  = []Kind{KindUpgrade}
+	ofAdvisory = []Kind{KindAdvisory}
+	ofFleets   = []Kind{KindAdvisory, KindSweep}
+	ofUpgrades = []Kind{KindUpgrade, KindAdvisory, KindSweep}
+)
+
+// request has the fields in the order of the API's documentation, after the kind that decides about them and before what
+// the API does not have.
+var request = schema{name: "a request", fields: []field{
+	{name: "kind", check: text(checkKind)},
+	{name: "Action", of: ofUpgrade, check: text(oneOf("UpgradeDBInstanceKernelVersion"))},
+	{name: "DBInstanceId", of: ofUpgrade, check: text(form(instanceID, wantInstanceID)), rule: required("DBInstanceId", wantInstanceID)},
+	{name: "UpgradeTime", of: ofUpgrade, check: text(upgradeTimes)},
+	{name: "SwitchTime", of: ofUpgrade, check: text(checkSwitchTime), rule: switchTimeFitsUpgradeTime("with the default " + string(Immediate))},
+	{name: "TargetMinorVersion", of: ofUpgrade, check: text(form(minorVersion, wantMinorVersion))},
+	{name: "RegionId", of: ofUpgrade, check: text(form(regionID, wantRegionID))},
+	{name: "advisory", of: ofAdvisory, check: checkAdvisory, rule: required("advisory", wantAdvisory)},
+	{name: "select", of: ofFleets, check: selection.check},
+	{name: "schedule", of: ofFleets, check: schedule.check},
+	{name: "rollout", of: ofFleets, check: rollout.check},
+	{name: "mode", of: ofUpgrades, check: text(oneOf(string(Apply), string(Plan)))},
+	{name: "planHash", of: ofUpgrades, check: text(form(planHash, wantPlanHash)), rule: planHashFitsMode},
+}}
 
 const (
 	wantInstanceID   = "want the id of an instance, such as rm-bp1abcd: a letter, then 1 to 63 letters, digits or hyphens"
 	wantMinorVersion = "want a minor version, such as rds_20260228: 1 to 64 letters, digits, dots, hyphens or underscores"
 	wantRegionID     = "want the id of a region, such as cn-hangzhou"
+	wantPlanHash     = "want the planHash of a published plan: 32 digits or letters from a to f"
+	wantAdvisory     = "want what is wrong, and where it is fixed, or an OSV record as published"
 )
 
 // The forms are loose. The API alone knows which ids and versions exist, and a new prefix must not need a new release
@@ -37,18 +76,19 @@ var (
 	instanceID   = lazily(`^[A-Za-z][A-Za-z0-9-]{1,63}$`)
 	minorVersion = lazily(`^[A-Za-z0-9_.-]{1,64}$`)
 	regionID     = lazily(`^[a-z]{2,8}(-[a-z0-9]{1,20}){1,5}$`)
+	planHash     = lazily(`^[0-9a-f]{32}$`)
 )
+
+var upgradeTimes = oneOf(string(Immediate), string(MaintainTime), string(SpecifyTime))
 
 const (
 	legacy      = "is a legacy parameter that this function never sends: leave it out"
 	platform    = "is set by the function itself: leave it out"
 	credentials = "has no place in a message, the function signs with its own role: leave it out, and replace the key if it was real"
 	sentOnce    = "is not a parameter of UpgradeDBInstanceKernelVersion: leave it out, the function sees to it that an upgrade starts once"
-	later       = "is not supported by this version"
-	laterKind   = "belongs to a kind of request that this version does not support"
 )
 
-// neverSent has an answer for each name that is no field, but that somebody has a reason to expect.
+// neverSent has an answer for each name that is no field of any object, but that somebody has a reason to expect.
 var neverSent = map[string]string{
 	"ClientToken":          sentOnce,
 	"OwnerId":              legacy,
@@ -60,57 +100,68 @@ var neverSent = map[string]string{
 	"AccessKeyId":          credentials,
 	"AccessKeySecret":      credentials,
 	"SecurityToken":        credentials,
-	"advisory":             laterKind,
-	"select":               laterKind,
-	"schedule":             laterKind,
-	"rollout":              laterKind,
-	"planHash":             later,
 }
 
-func fieldNames() []string {
-	names := make([]string, len(fields))
-	for i, f := range fields {
+func (s schema) fieldNames() []string {
+	names := make([]string, len(s.fields))
+	for i, f := range s.fields {
 		names[i] = f.name
 	}
 	return names
 }
 
-// unsupportedKinds are reserved for requests about fleets.
-var unsupportedKinds = map[string]bool{"advisory": true, "sweep": true, "follow-ups": true, "follow-up": true}
-
-func checkKind(value string, now time.Time) string {
-	if unsupportedKinds[value] {
-		return quote(value) + " " + later + ": want upgrade"
-	}
-	return oneOf(string(KindUpgrade))(value, now)
+// insteadOf says where a fleet's request has what an upgrade's has at the top.
+var insteadOf = map[string]string{
+	"DBInstanceId": ": put it into select", "RegionId": ": put it into select",
+	"UpgradeTime": ": put it into schedule", "SwitchTime": ": put it into schedule",
 }
 
-// oneOf accepts the words as they are written.
-func oneOf(words ...string) func(string, time.Time) string {
-	return func(value string, _ time.Time) string {
-		if slices.Contains(words, value) {
-			return ""
-		}
-		problem := quote(value) + " is not a value: want " + either(words) + " (exact case)"
-		if len(words) > 1 {
-			problem += didYouMean(value, words)
-		}
-		return problem
-	}
-}
-
-func form(allowed pattern, want string) func(string, time.Time) string {
-	return func(value string, _ time.Time) string {
-		if allowed.fits(value) {
-			return ""
-		}
-		return quote(value) + " has another form: " + want
-	}
-}
-
-func instanceRequired(r *reading) string {
-	if len(r.values("DBInstanceId")) > 0 {
+// belongs says to which kinds a field belongs, to a request of another kind that has it.
+func (f field) belongs(r *reading) string {
+	kind := r.kind()
+	if f.of == nil || slices.Contains(f.of, kind) {
 		return ""
 	}
-	return "is missing: " + wantInstanceID
+	kinds := make([]string, len(f.of))
+	for i, k := range f.of {
+		kinds[i] = string(k)
+	}
+	problem := "belongs to a request of kind " + either(kinds) + ", and this one is of kind " + string(kind)
+	switch {
+	case kind == KindUpgrade && len(r.values("kind")) == 0:
+		problem += ", since it names none"
+	case slices.Contains(ofFleets, kind):
+		problem += insteadOf[f.name]
+	}
+	return problem
+}
+
+const (
+	followUp     = "follow-up"
+	ownFollowUps = ` is the function's own, and travels in the follow-up queue only: send {"kind":"` + string(KindFollowUps) + `"} to have the queue drained`
+)
+
+func checkKind(value string, now time.Time) string {
+	if value == followUp {
+		return quote(value) + ownFollowUps
+	}
+	return oneOf(string(KindUpgrade), string(KindAdvisory), string(KindSweep), string(KindFollowUps))(value, now)
+}
+
+// planHashFitsMode refuses a condition for doing what is not to be done.
+func planHashFitsMode(r *reading) string {
+	if len(r.values("planHash")) == 0 || r.texts["mode"] != string(Plan) {
+		return ""
+	}
+	return "goes only with mode apply: with mode plan nothing is applied"
+}
+
+// required wants a field to be there.
+func required(name, want string) func(*reading) string {
+	return func(r *reading) string {
+		if len(r.values(name)) > 0 {
+			return ""
+		}
+		return strings.TrimSuffix("is missing: "+want, ": ")
+	}
 }

@@ -10,6 +10,24 @@ type Fleet struct {
 	Advisory *Advisory `json:"advisory,omitempty"` // of KindAdvisory
 }
 
+// fleet gives what a request has, which was checked.
+func (r *reading) fleet() *Fleet {
+	f := &Fleet{}
+	for _, m := range r.object {
+		switch m.key {
+		case "select":
+			unmarshal(m.value, &f.Select)
+		case "schedule":
+			unmarshal(m.value, &f.Schedule)
+		case "rollout":
+			f.Rollout = rolloutOf(m.value)
+		case "advisory":
+			f.Advisory = advisoryOf(m.value)
+		}
+	}
+	return f
+}
+
 // Select says which instances are meant; what is left out selects all. The policy's opt-in tag is wanted besides, always.
 type Select struct {
 	RegionIDs       []string          `json:"RegionId,omitempty"` // empty: the function's own region
@@ -19,21 +37,41 @@ type Select struct {
 	DBInstanceIDs   []string          `json:"DBInstanceId,omitempty"`
 }
 
+// The engines whose kernel versions compare.
+const (
+	engineMySQL      = "MySQL"
+	enginePostgreSQL = "PostgreSQL"
+)
+
+const (
+	maxRegions   = 20
+	maxInstances = 100
+	maxWaves     = 20
+	maxAffected  = 100
+
+	wantResourceGroup = "want the id of a resource group, such as rg-acfm4abcd"
+)
+
+var (
+	resourceGroup = lazily(`^rg-[A-Za-z0-9-]{1,61}$`)
+	engines       = text(oneOf(engineMySQL, enginePostgreSQL))
+)
+
+var selection = schema{name: "select", fields: []field{
+	{name: "RegionId", check: listOf(maxRegions, `["cn-hangzhou"]`, text(form(regionID, wantRegionID)))},
+	{name: "tags", check: checkTags},
+	{name: "ResourceGroupId", check: text(form(resourceGroup, wantResourceGroup))},
+	{name: "Engine", check: engines},
+	{name: "DBInstanceId", check: listOf(maxInstances, `["rm-bp1abcd"]`, text(form(instanceID, wantInstanceID)))},
+}}
+
 // Schedule says when the upgrades happen. An empty UpgradeTime leaves it to the policy's tempo.
 type Schedule struct {
 	UpgradeTime UpgradeTime `json:",omitempty"`
 	SwitchTime  time.Time   `json:",omitzero"` // UTC, and in the future; zero unless UpgradeTime is SpecifyTime
 }
 
-// Rollout says in which order and how carefully. What is left out is the policy's.
-type Rollout struct {
-	Waves       []Wave         `json:"waves,omitempty"` // empty: one of all instances
-	Bake        *time.Duration `json:"bake,omitempty"`  // how long a proven wave is watched before the next; nil: the policy's tempo
-	MaxFailures int            `json:"maxFailures,omitempty"`
-}
-
-// Wave is one stage of a rollout: the instances with all of the tags, or the first percent of all.
-type Wave struct {
-	Tags    map[string]string `json:"tags,omitempty"`
-	Percent float64           `json:"percent,omitempty"` // above 0, up to 100; counts the waves before it in
-}
+var schedule = schema{name: "schedule", fields: []field{
+	{name: "UpgradeTime", check: text(upgradeTimes)},
+	{name: "SwitchTime", check: text(checkSwitchTime), rule: switchTimeFitsUpgradeTime("without one")},
+}}

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"rds-kernel-upgrade/events"
 )
@@ -24,6 +26,24 @@ func seed(f *testing.F) {
 		for _, event := range readSamples(f, folder) {
 			f.Add(event)
 		}
+	}
+}
+
+// seedBodies adds the requests inside the samples, since no change of a byte would find its way through an envelope.
+func seedBodies(f *testing.F) {
+	f.Helper()
+	for _, event := range readSamples(f, samples) {
+		messages, err := events.Decode(event)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, m := range messages {
+			f.Add(m.Body)
+		}
+	}
+	for _, record := range readPublished(f) {
+		f.Add(record)
+		f.Add([]byte(`{"kind":"advisory","advisory":` + string(record) + `}`))
 	}
 }
 
@@ -86,6 +106,7 @@ func checkMessage(t *testing.T, m events.Message) {
 
 func FuzzParse(f *testing.F) {
 	seed(f)
+	seedBodies(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		r, err := events.Parse(body, now)
 		again, errAgain := events.Parse(body, now)
@@ -94,7 +115,7 @@ func FuzzParse(f *testing.F) {
 		}
 		if err != nil {
 			checkErrorText(t, err)
-			if !errors.As(err, new(*events.Invalid)) || r != (events.Request{}) {
+			if !errors.As(err, new(*events.Invalid)) || !reflect.DeepEqual(r, events.Request{}) {
 				t.Errorf("got %+v and %v, want Invalid alone", r, err)
 			}
 			return
@@ -105,13 +126,88 @@ func FuzzParse(f *testing.F) {
 
 func checkRequest(t *testing.T, r events.Request) {
 	t.Helper()
-	if r.Kind != events.KindUpgrade {
-		t.Errorf("got the kind %q", r.Kind)
-	}
 	if r.Mode != "" && r.Mode != events.Apply && r.Mode != events.Plan {
 		t.Errorf("got the mode %q", r.Mode)
 	}
-	u := r.Upgrade
+	if r.PlanHash != "" && (len(r.PlanHash) != 32 || r.Mode == events.Plan) {
+		t.Errorf("got the planHash %q with the mode %q", r.PlanHash, r.Mode)
+	}
+	remember(t, r)
+	fleet := r.Kind == events.KindAdvisory || r.Kind == events.KindSweep
+	if fleet != (r.Fleet != nil) || r.Kind != events.KindUpgrade && r.Upgrade != (events.Upgrade{}) {
+		t.Errorf("got %+v, want what belongs to its kind", r)
+	}
+	switch r.Kind {
+	case events.KindUpgrade:
+		checkUpgrade(t, r.Upgrade)
+	case events.KindAdvisory, events.KindSweep:
+		checkFleet(t, *r.Fleet)
+		if (r.Kind == events.KindAdvisory) != (r.Fleet.Advisory != nil) {
+			t.Errorf("got %+v of kind %s", r.Fleet, r.Kind)
+		}
+	case events.KindFollowUps:
+	default:
+		t.Errorf("got the kind %q", r.Kind)
+	}
+}
+
+// remember writes a request as a rollout does, and reads it again.
+func remember(t rapid.TB, r events.Request) {
+	t.Helper()
+	text, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var again events.Request
+	if err := json.Unmarshal(text, &again); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(r, again); diff != "" {
+		t.Errorf("%s is remembered as another (-want +got)\n%s", text, diff)
+	}
+}
+
+func checkFleet(t *testing.T, f events.Fleet) {
+	t.Helper()
+	if len(f.Select.RegionIDs) > 20 || len(f.Select.Tags) > 4 || len(f.Select.DBInstanceIDs) > 100 {
+		t.Errorf("got %+v", f.Select)
+	}
+	if (f.Schedule.UpgradeTime == events.SpecifyTime) != f.Schedule.SwitchTime.After(now) {
+		t.Errorf("got %+v", f.Schedule)
+	}
+	percent := 0.0
+	for _, w := range f.Rollout.Waves {
+		if (len(w.Tags) > 0) == (w.Percent > 0) || len(w.Tags) > 4 || percent == 100 || w.Percent > 0 && w.Percent <= percent {
+			t.Errorf("got the waves %+v", f.Rollout.Waves)
+		}
+		percent = max(percent, w.Percent)
+	}
+	if len(f.Rollout.Waves) > 0 && percent != 100 {
+		t.Errorf("got the waves %+v, which leave instances out", f.Rollout.Waves)
+	}
+	if b := f.Rollout.Bake; b != nil && (*b < 0 || *b > 30*24*time.Hour) || f.Rollout.MaxFailures < 0 || f.Rollout.MaxFailures > 1000 {
+		t.Errorf("got %+v", f.Rollout)
+	}
+	if f.Advisory != nil {
+		checkAdvisory(t, *f.Advisory)
+	}
+}
+
+func checkAdvisory(t *testing.T, a events.Advisory) {
+	t.Helper()
+	if text, err := json.Marshal(a); err != nil || len(text) > 24<<10 || len(a.Affected) == 0 || a.ID == "" {
+		t.Errorf("got %d bytes of %+v, %v", len(text), a, err)
+	}
+	for _, e := range a.Affected {
+		known := e.FixedIn != "" || len(e.Ranges) > 0 || len(e.Versions) > 0
+		if e.Engine != "MySQL" && e.Engine != "PostgreSQL" || known == (e.Unknown != "") {
+			t.Errorf("got %+v", e)
+		}
+	}
+}
+
+func checkUpgrade(t *testing.T, u events.Upgrade) {
+	t.Helper()
 	if u.DBInstanceID == "" || len(u.DBInstanceID) > 64 || len(u.RegionID) > 128 || len(u.TargetMinorVersion) > 64 {
 		t.Errorf("got %+v", u)
 	}
@@ -141,4 +237,32 @@ func checkErrorText(t *testing.T, err error) {
 	if !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
 		t.Errorf("got the error text %q", text)
 	}
+}
+
+func FuzzAdvisory(f *testing.F) {
+	seedBodies(f)
+	f.Fuzz(func(t *testing.T, advisory []byte) {
+		r, err := events.Parse([]byte(`{"kind":"advisory","advisory":`+string(advisory)+`}`), now)
+		if err != nil {
+			checkErrorText(t, err)
+			return
+		}
+		checkRequest(t, r)
+	})
+}
+
+func FuzzParseDuration(f *testing.F) {
+	for _, text := range []string{"90s", "5m", "6h", "14d", "1d12h", "0", "", "d", "-1h", "1d-1h", "1.5h", "65536d"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		d, err := events.ParseDuration(text)
+		if err != nil {
+			checkErrorText(t, err)
+			return
+		}
+		if again, err := events.ParseDuration(d.String()); err != nil || again != d {
+			t.Errorf("%q is %v, but that is %v, %v", text, d, again, err)
+		}
+	})
 }

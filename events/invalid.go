@@ -5,8 +5,11 @@ import (
 	"strings"
 )
 
-// maxProblems bounds what one message can make a notification say.
-const maxProblems = 100
+// These bound what one message can make a notification say: how many problems, and how many bytes of them.
+const (
+	maxProblems    = 100
+	maxProblemText = 24 << 10
+)
 
 // Invalid is the error of a message that can never succeed as it is. It lists all that is wrong.
 type Invalid struct {
@@ -39,8 +42,13 @@ func (p Problem) String() string {
 }
 
 func invalid(subject string, problems ...Problem) *Invalid {
-	if extra := len(problems) - maxProblems; extra > 0 {
-		problems = append(problems[:maxProblems:maxProblems], Problem{"$", fmt.Sprintf("and %d more", extra)})
+	n, size := 0, 0
+	for n < len(problems) && n < maxProblems && size <= maxProblemText {
+		size += len(problems[n].Path) + len(problems[n].Message)
+		n++
+	}
+	if extra := len(problems) - n; extra > 0 {
+		problems = append(problems[:n:n], Problem{"$", fmt.Sprintf("and %d more", extra)})
 	}
 	return &Invalid{Subject: subject, Problems: problems}
 }

@@ -2,9 +2,6 @@ package events
 
 import (
 	"cmp"
-	"fmt"
-	"slices"
-	"strings"
 	"time"
 )
 
@@ -22,10 +19,11 @@ func Parse(body []byte, now time.Time) (Request, error) {
 	if problem != "" {
 		return Request{}, invalid("request", Problem{"$", problem})
 	}
-	r := &reading{object: o, now: now, texts: map[string]string{}}
+	var problems []Problem
+	r := request.reading(o, value{path: "$", now: now, to: &problems})
 	r.readAll()
-	if len(r.problems) > 0 {
-		return Request{}, invalid("request", r.problems...)
+	if len(problems) > 0 {
+		return Request{}, invalid("request", problems...)
 	}
 	return r.request(), nil
 }
@@ -33,87 +31,35 @@ func Parse(body []byte, now time.Time) (Request, error) {
 // notRequest names an envelope that stands where a request should: a topic's message that reached a queue, say, with
 // its own envelope around it. All its keys being "unknown fields" would be true and of no use.
 func notRequest(o object) string {
-	if s := shapeOf(o); s != nil && s.name != requestShape {
-		return "got " + s.name + ", want " + requestShape
+	s := shapeOf(o)
+	if s == nil || s.name == requestShape {
+		return ""
 	}
-	return ""
-}
-
-// A reading is a request on the way from its text.
-type reading struct {
-	object
-	now      time.Time
-	texts    map[string]string // the values that passed their check
-	problems []Problem
-}
-
-func (r *reading) note(key, problem string) {
-	if problem != "" {
-		r.problems = append(r.problems, Problem{join("$", key), problem})
+	if s.open == nil {
+		return "got " + s.name + ": " + s.advice
 	}
-}
-
-// readAll stops at a wrong kind: which fields a request may have depends on it.
-func (r *reading) readAll() {
-	for _, f := range fields {
-		r.read(f)
-		if f.name == "kind" && len(r.problems) > 0 {
-			return
-		}
-	}
-	r.refuseOthers()
-}
-
-func (r *reading) read(f field) {
-	values := r.values(f.name)
-	if len(values) > 1 {
-		r.note(f.name, fmt.Sprintf("is given %d times: want it once", len(values)))
-	}
-	if len(values) == 1 {
-		text, problem := asString(values[0])
-		if problem == "" {
-			problem = cmp.Or(blanks(text), f.check(text, r.now))
-		}
-		if problem == "" {
-			r.texts[f.name] = text
-		}
-		r.note(f.name, problem)
-	}
-	if f.rule != nil {
-		r.note(f.name, f.rule(r))
-	}
-}
-
-// refuseOthers refuses what is no field, once each.
-func (r *reading) refuseOthers() {
-	known, seen := fieldNames(), map[string]bool{}
-	for _, m := range r.object {
-		if !slices.Contains(known, m.key) && !seen[m.key] {
-			seen[m.key] = true
-			r.note(m.key, cmp.Or(neverSent[m.key], "is not a field of a request"+didYouMean(m.key, known)))
-		}
-	}
+	return "got " + s.name + ", want " + requestShape
 }
 
 // request is called when nothing is wrong.
 func (r *reading) request() Request {
-	at, _ := time.Parse(switchTimeLayout, r.texts["SwitchTime"])
-	return Request{
-		Kind: KindUpgrade,
-		Mode: Mode(r.texts["mode"]),
-		Upgrade: Upgrade{
-			DBInstanceID:       r.texts["DBInstanceId"],
-			RegionID:           r.texts["RegionId"],
-			UpgradeTime:        UpgradeTime(cmp.Or(r.texts["UpgradeTime"], string(Immediate))),
-			SwitchTime:         at,
-			TargetMinorVersion: r.texts["TargetMinorVersion"],
-		},
+	q := Request{Kind: r.kind(), Mode: Mode(r.texts["mode"]), PlanHash: r.texts["planHash"]}
+	switch q.Kind {
+	case KindUpgrade:
+		q.Upgrade = r.upgrade()
+	case KindAdvisory, KindSweep:
+		q.Fleet = r.fleet()
 	}
+	return q
 }
 
-func blanks(text string) string {
-	if text == strings.TrimSpace(text) {
-		return ""
+func (r *reading) upgrade() Upgrade {
+	at, _ := time.Parse(switchTimeLayout, r.texts["SwitchTime"])
+	return Upgrade{
+		DBInstanceID:       r.texts["DBInstanceId"],
+		RegionID:           r.texts["RegionId"],
+		UpgradeTime:        UpgradeTime(cmp.Or(r.texts["UpgradeTime"], string(Immediate))),
+		SwitchTime:         at,
+		TargetMinorVersion: r.texts["TargetMinorVersion"],
 	}
-	return quote(text) + " has blanks around it: want none"
 }

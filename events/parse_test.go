@@ -160,14 +160,23 @@ func TestAtMostAHundredProblemsAreListed(t *testing.T) {
 	}
 }
 
-func TestEveryLaterKindIsRefusedByItsName(t *testing.T) {
+// What does not print is shown at four times its length, and a notification has to hold all that is listed.
+func TestAtMost24KilobytesOfProblemsAreListed(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []string{"advisory", "sweep", "follow-ups", "follow-up"} {
-		_, err := events.Parse([]byte(`{"kind":"`+kind+`","rollout":{}}`), now)
-		want := `request: kind: "` + kind + `" is not supported by this version: want upgrade`
-		if err == nil || err.Error() != want {
-			t.Errorf("got %v, want %s", err, want)
-		}
+	ids := make([]string, 100)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("%q", strings.Repeat("~", 46)+fmt.Sprint(i))
+	}
+	body := `{"kind":"sweep","select":{"DBInstanceId":[` + strings.ReplaceAll(strings.Join(ids, ","), "~", "\x7f") + `]}}`
+	_, err := events.Parse([]byte(body), now)
+	var invalid *events.Invalid
+	if !errors.As(err, &invalid) {
+		t.Fatalf("got %v", err)
+	}
+	listed := len(invalid.Problems) - 1
+	want := events.Problem{Path: "$", Message: fmt.Sprintf("and %d more", 100-listed)}
+	if last := invalid.Problems[listed]; listed >= 100 || listed < 50 || last != want || len(err.Error()) > 26<<10 {
+		t.Errorf("got %d bytes and %d problems, the last %v, want %v", len(err.Error()), listed, last, want)
 	}
 }
 
@@ -175,7 +184,7 @@ func TestEveryNameThatIsNeverSentHasItsOwnAnswer(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{
 		"ClientToken", "OwnerId", "OwnerAccount", "ResourceOwnerId", "ResourceOwnerAccount", "Version", "Format",
-		"AccessKeyId", "AccessKeySecret", "SecurityToken", "advisory", "select", "schedule", "rollout", "planHash",
+		"AccessKeyId", "AccessKeySecret", "SecurityToken", "advisory", "select", "schedule", "rollout",
 	} {
 		_, err := events.Parse([]byte(`{"DBInstanceId":"rm-1","`+name+`":"private"}`), now)
 		if err == nil || strings.Contains(err.Error(), "is not a field") || strings.Contains(err.Error(), "private") {
@@ -192,6 +201,7 @@ func TestTheNearestFieldIsNamed(t *testing.T) {
 		"UpgardeTime": "UpgradeTime", "upgrade_time": "UpgradeTime", "UpdateTime": "UpgradeTime", "UpgradeTimes": "UpgradeTime",
 		"SwitchAt": "", "switchtime": "SwitchTime", "MinorVersion": "TargetMinorVersion", "TargetVersion": "TargetMinorVersion",
 		"Region": "RegionId", "myRegionId": "RegionId", "regionID": "RegionId", "Mode": "mode", "modes": "mode", "modus": "", "kinds": "kind", "action": "Action",
+		"selects": "select", "Schedule": "schedule", "rollouts": "rollout", "plan_hash": "planHash", "advisorys": "advisory",
 		"dryRun": "", "when": "", "id": "", "": "", "MaintainTime": "", "Engine": "", strings.Repeat("DBInstanceId", 3): "",
 	} {
 		_, err := events.Parse([]byte(`{"DBInstanceId":"rm-1","`+name+`":""}`), now)

@@ -11,7 +11,7 @@ import (
 )
 
 // TestScenarios owns the stage from event to request of testdata/scenarios. The request is shown as a message that asks for it with
-// nothing left out.
+// nothing left out, and one about a fleet in the form in which a rollout remembers it.
 func TestScenarios(t *testing.T) {
 	t.Parallel()
 	for _, folder := range golden.Scenarios(t, "..") {
@@ -40,11 +40,14 @@ func view(t *testing.T, request events.Request, err error) any {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if request.Kind != events.KindUpgrade {
+		return request
+	}
 	shown := map[string]any{
 		"kind": request.Kind, "DBInstanceId": request.Upgrade.DBInstanceID, "UpgradeTime": request.Upgrade.UpgradeTime,
 	}
 	for name, value := range map[string]string{
-		"mode": string(request.Mode), "RegionId": request.Upgrade.RegionID, "TargetMinorVersion": request.Upgrade.TargetMinorVersion,
+		"mode": string(request.Mode), "planHash": request.PlanHash, "RegionId": request.Upgrade.RegionID, "TargetMinorVersion": request.Upgrade.TargetMinorVersion,
 	} {
 		if value != "" {
 			shown[name] = value

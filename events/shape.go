@@ -29,12 +29,16 @@ var shapes = []shape{
 	{name: timerShape, fits: has("triggerTime", "triggerName"), open: openTimer},
 	{name: "a maintenance event of RDS (eventId, eventType)", fits: has("eventId", "eventType"), advice: noRequest},
 	{name: "an event of CloudMonitor (product, content)", fits: has("product", "content"), advice: noRequest},
+	{name: "an advisory (id, affected)", fits: has("id", "affected"), advice: wantEnvelope},
 	{name: requestShape, fits: resemblesRequest, open: openDirect},
 }
 
 // noRequest is the answer to the events that tell of maintenance. They name an instance but ask for nothing, so
 // acting on one would be a guess.
 const noRequest = "it asks for no upgrade and is not supported: end the rule that sends it here, and send " + requestShape
+
+// wantEnvelope is the answer to an advisory that comes alone. What it says is clear, what is to be done about it is not.
+const wantEnvelope = `it says nothing of what to do: send {"kind":"advisory","advisory":{…}} with it inside`
 
 // shapeOf gives the first shape that fits, or nil.
 func shapeOf(o object) *shape {
@@ -71,6 +75,6 @@ func has(keys ...string) func(object) bool {
 
 // resemblesRequest fits the objects that have a field of a request, be it misspelt: Parse then names the right one.
 func resemblesRequest(o object) bool {
-	known := fieldNames()
+	known := request.fieldNames()
 	return slices.ContainsFunc(o, func(m member) bool { return nearest(m.key, known) != "" })
 }

@@ -1,9 +1,6 @@
 package events
 
-import (
-	"cmp"
-	"time"
-)
+import "time"
 
 const switchTimeLayout = "2006-01-02T15:04:05Z"
 
@@ -60,18 +57,21 @@ func inUTC(value string) string {
 //	SpecifyTime          accepted                                   refused: nothing says when
 //	any other, or none   refused: the API would ignore it silently  accepted
 //
-// Nothing is said about an UpgradeTime that is wrong itself.
-func switchTimeFitsUpgradeTime(r *reading) string {
-	given := len(r.values("SwitchTime")) > 0
-	upgradeTime := UpgradeTime(r.texts["UpgradeTime"])
-	if upgradeTime == "" && len(r.values("UpgradeTime")) > 0 {
+// Nothing is said about an UpgradeTime that is wrong itself. Otherwise tells what becomes of a SwitchTime without one.
+func switchTimeFitsUpgradeTime(otherwise string) func(*reading) string {
+	return func(r *reading) string {
+		given, upgradeTime := len(r.values("SwitchTime")) > 0, r.texts["UpgradeTime"]
+		const alone = "goes only with UpgradeTime SpecifyTime, and would be ignored "
+		switch {
+		case upgradeTime == string(SpecifyTime) && !given:
+			return "is missing: want it with UpgradeTime SpecifyTime"
+		case upgradeTime == string(SpecifyTime) || !given:
+			return ""
+		case upgradeTime != "":
+			return alone + "with " + upgradeTime
+		case len(r.values("UpgradeTime")) == 0:
+			return alone + otherwise
+		}
 		return ""
 	}
-	switch {
-	case given && upgradeTime != SpecifyTime:
-		return "goes only with UpgradeTime SpecifyTime, and would be ignored with " + cmp.Or(string(upgradeTime), "the default "+string(Immediate))
-	case !given && upgradeTime == SpecifyTime:
-		return "is missing: want it with UpgradeTime SpecifyTime"
-	}
-	return ""
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
 	"rds-kernel-upgrade/function/internal/transport"
 	"rds-kernel-upgrade/function/internal/upgrade"
@@ -16,11 +17,14 @@ import (
 
 // Config is what the environment says. A nil endpoint means the region's own.
 type Config struct {
-	ResultTopic string
-	RDSEndpoint *transport.Endpoint
-	MNSEndpoint *transport.Endpoint
-	Policy      upgrade.Policy
-	LogLevel    slog.Level
+	ResultTopic   string
+	FollowUpQueue string // empty: nothing can be remembered, and a request is one wave
+	RDSEndpoint   *transport.Endpoint
+	MNSEndpoint   *transport.Endpoint
+	Policy        upgrade.Policy
+	LogLevel      slog.Level
+
+	codeDir string
 }
 
 // variables is the whole environment of the function. A variable that is not set keeps the default that its field has.
@@ -29,10 +33,11 @@ var variables = []struct {
 	required bool
 	set      func(c *Config, value string) error
 }{
-	{"RESULT_TOPIC", true, func(c *Config, v string) error { return setTopic(&c.ResultTopic, v) }},
+	{"RESULT_TOPIC", true, func(c *Config, v string) error { return setName(&c.ResultTopic, "a topic's", v) }},
+	{"FOLLOWUP_QUEUE", false, func(c *Config, v string) error { return setName(&c.FollowUpQueue, "a queue's", v) }},
 	{"RDS_ENDPOINT", false, func(c *Config, v string) error { return setEndpoint(&c.RDSEndpoint, v) }},
 	{"MNS_ENDPOINT", false, func(c *Config, v string) error { return setEndpoint(&c.MNSEndpoint, v) }},
-	{"POLICY_FILE", false, func(c *Config, v string) error { return readPolicy(&c.Policy, v) }},
+	{"POLICY_FILE", false, func(c *Config, v string) error { return c.readPolicy(v) }},
 	{"LOG_LEVEL", false, func(c *Config, v string) error { return c.LogLevel.UnmarshalText([]byte(v)) }},
 	{"DEBUG", false, func(_ *Config, v string) error { return refuseDebug(v) }},
 }
@@ -40,8 +45,8 @@ var variables = []struct {
 // LoadConfig reads the environment. All that is wrong comes in one error; what is right is in the Config all the same, so that the
 // error can be published where the topic is known. codeDir is where policy.yaml lies beside the binary.
 func LoadConfig(getenv func(string) string, codeDir string) (Config, error) {
-	c := Config{Policy: upgrade.DefaultPolicy()}
-	errs := []error{readDefaultPolicy(&c.Policy, codeDir, getenv("POLICY_FILE"))}
+	c := Config{Policy: upgrade.DefaultPolicy(), codeDir: codeDir}
+	errs := []error{c.readDefaultPolicy(getenv("POLICY_FILE"))}
 	for _, v := range variables {
 		value := getenv(v.name)
 		switch {
@@ -56,14 +61,14 @@ func LoadConfig(getenv func(string) string, codeDir string) (Config, error) {
 	return c, errors.Join(errs...)
 }
 
-// topicName is MNS's rule for names, but for their length. The SDK panics on an empty one and puts any other into the request's path.
-var topicName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*$`)
+// resourceName is MNS's rule for names, but for their length. The SDK panics on an empty one and puts any other into the request's path.
+var resourceName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*$`)
 
-const maxTopicName = 120
+const maxResourceName = 120
 
-func setTopic(field *string, value string) error {
-	if len(value) > maxTopicName || !topicName.MatchString(value) {
-		return fmt.Errorf("%q is not a topic's name: want letters, digits and hyphens, up to 120", value)
+func setName(field *string, whose, value string) error {
+	if len(value) > maxResourceName || !resourceName.MatchString(value) {
+		return fmt.Errorf("%q is not %s name: want letters, digits and hyphens, up to %d", value, whose, maxResourceName)
 	}
 	*field = value
 	return nil
@@ -77,26 +82,39 @@ func setEndpoint(field **transport.Endpoint, value string) error {
 	return err
 }
 
-func readPolicy(p *upgrade.Policy, file string) error {
+func (c *Config) readPolicy(file string) error {
 	text, err := os.ReadFile(file) //nolint:gosec // the operator names the file
 	if err != nil {
 		return err
 	}
-	*p, err = upgrade.ParsePolicy(text)
+	c.Policy, err = upgrade.ParsePolicy(text, c.zone)
 	return err
 }
 
 // readDefaultPolicy reads policy.yaml beside the binary, unless another file is named. Its absence means the safe
 // defaults; the absence of a named one is an error.
-func readDefaultPolicy(p *upgrade.Policy, codeDir, named string) error {
+func (c *Config) readDefaultPolicy(named string) error {
 	if named != "" {
 		return nil
 	}
-	err := readPolicy(p, filepath.Join(codeDir, "policy.yaml"))
+	err := c.readPolicy(filepath.Join(c.codeDir, "policy.yaml"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	return err
+}
+
+// zone finds a time zone: among those that were packed beside the binary, or else the system's. Nobody documents whether the runtime
+// has any.
+func (c *Config) zone(name string) (*time.Location, error) {
+	if !filepath.IsLocal(name) {
+		return nil, fmt.Errorf("%q is not a time zone: want a name such as Asia/Shanghai", name)
+	}
+	data, err := os.ReadFile(filepath.Join(c.codeDir, "zoneinfo", name))
+	if err != nil {
+		return time.LoadLocation(name)
+	}
+	return time.LoadLocationFromTZData(name, data)
 }
 
 // refuseDebug keeps the SDKs' own debugging off: with it they print whole requests, security token included.

@@ -43,19 +43,43 @@ func (r *run) serve(ctx context.Context, m events.Message, account upgrade.Accou
 	}
 	defer done()
 	request, err := r.request(ctx, &account, m)
-	if err != nil {
+	switch {
+	case err != nil:
 		return r.reject(ctx, account, err)
+	case request.Kind == events.KindFollowUps:
+		return r.followUps(ctx, account)
 	}
-	fleet := r.fleet(ctx, account, request)
-	plan := r.plan(ctx, account, request, fleet)
-	if err := r.settle(ctx, account, plan); err != nil {
+	return r.advance(ctx, r.course(account, request))
+}
+
+// advance takes a rollout, one that begins or one that a follow-up brings, as far as it can go now: what is in flight is looked at;
+// when that is proven, and the bake is over, the fleet is observed and planned anew, and the next wave is called.
+func (r *run) advance(ctx context.Context, c *course) (RequestReport, error) {
+	if goOn, err := r.watch(ctx, c); !goOn || err != nil {
+		return r.follow(ctx, c, c.rollout.Unproven(), err)
+	}
+	fleet, err := r.fleet(ctx, c)
+	if err != nil {
+		return r.blind(ctx, c, err)
+	}
+	if c.rollout.Stale(fleet) {
+		return r.drop(ctx, c, "the claims show that the rollout has gone on without it")
+	}
+	plan := r.plan(ctx, c, fleet)
+	if err := r.refusal(c, plan); err != nil {
+		return r.reject(ctx, c.account, err)
+	}
+	if err := r.settle(ctx, c, plan); err != nil {
 		return RequestReport{}, err
 	}
-	outcomes := r.apply(ctx, account, plan)
-	if err := r.tell(ctx, account, outcomes, account.Notifications(outcomes)); err != nil {
+	outcomes, err := r.apply(ctx, c, plan)
+	if err != nil {
 		return RequestReport{}, err
 	}
-	return reportOf(account, outcomes), upgrade.Again(outcomes)
+	if err := r.tell(ctx, c, outcomes, c.notifications(r, outcomes)); err != nil {
+		return RequestReport{}, err
+	}
+	return r.follow(ctx, c, outcomes, nil)
 }
 
 // request checks the text of a message. What it asks for and what the policy allows decide the mode together.
@@ -63,63 +87,88 @@ func (r *run) request(ctx context.Context, a *upgrade.Account, m events.Message)
 	request, err := events.Request{}, m.Err
 	if err == nil {
 		request, err = events.Parse(m.Body, r.now())
-		a.Mode = r.config.Policy.ModeOf(request)
+		a.Mode, a.Advisory = r.config.Policy.ModeOf(request), upgrade.AdvisoryID(request)
 	}
 	r.logRequest(ctx, *a, request, err)
 	return request, err
 }
 
-// fleet looks at the instances that the request names, unless the kill switch is on: then nothing is asked of RDS at all.
-func (r *run) fleet(ctx context.Context, a upgrade.Account, request events.Request) []upgrade.Instance {
-	u := request.Upgrade
-	region, ids := r.regionOf(u), []string{u.DBInstanceID}
-	if a.Mode == upgrade.Off {
-		return upgrade.Unseen(region, ids)
+// watch looks at what is in flight, and tells what has become of it. It is the whole course of most follow-ups: goOn says that the
+// fleet is to be observed.
+func (r *run) watch(ctx context.Context, c *course) (goOn bool, err error) {
+	flying := len(c.rollout.Flight) > 0
+	if flying {
+		work, cancel := r.working(ctx)
+		defer cancel()
+		fleet := r.observeFlight(work, c)
+		if c.rollout.Stale(fleet) {
+			return false, errStale
+		}
+		r.logFleet(ctx, fleet)
+		outcomes := c.rollout.Watch(fleet, r.config.Policy.Verify, c.wake)
+		r.logOutcomes(ctx, outcomes)
+		if err := r.tell(ctx, c, outcomes, c.account.Transitions(outcomes)); err != nil {
+			return false, err
+		}
+	}
+	return c.rollout.GoesOn(r.config.Policy, flying, c.wake), nil
+}
+
+// fleet observes what the request is about, unless the kill switch is on: then nothing is asked of RDS at all.
+func (r *run) fleet(ctx context.Context, c *course) ([]upgrade.Instance, error) {
+	if c.account.Mode == upgrade.Off {
+		return c.question(r).Unseen(), nil
 	}
 	ctx, cancel := r.working(ctx)
 	defer cancel()
-	fleet := upgrade.Observe(ctx, r.rds, region, ids, u.TargetMinorVersion != "", r.now())
+	fleet, err := r.observer().Observe(ctx, c.question(r).Scope())
 	r.logFleet(ctx, fleet)
-	return fleet
+	return fleet, err
 }
 
 // plan decides, without asking anybody.
-func (r *run) plan(ctx context.Context, a upgrade.Account, request events.Request, fleet []upgrade.Instance) []upgrade.Decision {
-	q := upgrade.Question{Request: request.Upgrade, Mode: a.Mode, Rollout: a.Rollout, Policy: r.config.Policy, Now: r.now()}
-	plan := q.Decide(fleet)
-	r.logPlan(ctx, a, plan)
+func (r *run) plan(ctx context.Context, c *course, fleet []upgrade.Instance) []upgrade.Decision {
+	plan := c.question(r).Decide(fleet)
+	r.logPlan(ctx, c.account, plan)
 	return plan
 }
 
-// apply carries the plan out, if the mode says so.
-func (r *run) apply(ctx context.Context, a upgrade.Account, plan []upgrade.Decision) []upgrade.Outcome {
-	if a.Mode != upgrade.Apply {
-		return upgrade.Preview(plan, a.Rollout)
-	}
-	work, cancel := r.working(ctx)
-	defer cancel()
-	outcomes := r.writer(a).Apply(work, plan)
-	r.logOutcomes(ctx, outcomes)
-	return outcomes
-}
-
 // settle tells what earlier rollouts have come to on these instances, before anything new begins there.
-func (r *run) settle(ctx context.Context, a upgrade.Account, plan []upgrade.Decision) error {
-	if a.Mode != upgrade.Apply {
+func (r *run) settle(ctx context.Context, c *course, plan []upgrade.Decision) error {
+	if c.account.Mode != upgrade.Apply {
 		return nil
 	}
 	outcomes := upgrade.Settled(plan)
 	r.logOutcomes(ctx, outcomes)
-	return r.tell(ctx, a, outcomes, a.Transitions(outcomes))
+	return r.tell(ctx, c, outcomes, c.account.Transitions(outcomes))
+}
+
+// apply carries out the next wave of the plan, if the mode says so. The follow-up is armed before the first call, so that a crash
+// finds it there.
+func (r *run) apply(ctx context.Context, c *course, plan []upgrade.Decision) ([]upgrade.Outcome, error) {
+	if c.account.Mode != upgrade.Apply {
+		return upgrade.Preview(plan, c.account.Rollout), nil
+	}
+	if c.rollout.Halt != "" {
+		return c.note(r, c.rollout.Stopped(plan)), nil
+	}
+	if err := r.arm(ctx, c, plan); err != nil {
+		return nil, err
+	}
+	work, cancel := r.working(ctx)
+	defer cancel()
+	outcomes := r.writer(c).Apply(work, plan)
+	r.logOutcomes(ctx, outcomes)
+	return c.note(r, outcomes), nil
 }
 
 // tell publishes notifications, and then does to the claims what their outcomes say.
-func (r *run) tell(ctx context.Context, a upgrade.Account, outcomes []upgrade.Outcome, notifications []upgrade.Notification) error {
+func (r *run) tell(ctx context.Context, c *course, outcomes []upgrade.Outcome, notifications []upgrade.Notification) error {
 	if err := r.publish(ctx, notifications...); err != nil {
 		return err
 	}
-	for _, o := range outcomes {
-		r.writer(a).Conclude(ctx, o)
+	if c.account.Mode == upgrade.Apply {
+		r.writer(c).Conclude(ctx, outcomes)
 	}
 	return nil
 }

@@ -16,10 +16,15 @@ func (r *run) logRequest(ctx context.Context, a upgrade.Account, request events.
 		r.log.LogAttrs(ctx, slog.LevelWarn, "request", append(attrs, slog.Any("problems", problemsOf(err)))...)
 		return
 	}
-	u := request.Upgrade
-	r.log.LogAttrs(ctx, slog.LevelInfo, "request", append(attrs,
-		slog.String("kind", string(request.Kind)), slog.String("mode", string(a.Mode)), slog.String("DBInstanceId", u.DBInstanceID),
-		slog.String("UpgradeTime", string(u.UpgradeTime)), slog.String("TargetMinorVersion", u.TargetMinorVersion))...)
+	attrs = append(attrs, slog.String("kind", string(request.Kind)), slog.String("mode", string(a.Mode)))
+	if u := request.Upgrade; request.Kind == events.KindUpgrade {
+		attrs = append(attrs, slog.String("DBInstanceId", u.DBInstanceID), slog.String("UpgradeTime", string(u.UpgradeTime)),
+			slog.String("TargetMinorVersion", u.TargetMinorVersion))
+	}
+	if a.Advisory != "" {
+		attrs = append(attrs, slog.String("advisory", a.Advisory))
+	}
+	r.log.LogAttrs(ctx, slog.LevelInfo, "request", attrs...)
 }
 
 func (r *run) logFleet(ctx context.Context, fleet []upgrade.Instance) {
@@ -45,7 +50,7 @@ func (r *run) logPlan(ctx context.Context, a upgrade.Account, plan []upgrade.Dec
 		}
 		switch {
 		case d.Step != nil:
-			attrs = append(attrs, slog.String("step", d.Step.UpgradeTime))
+			attrs = append(attrs, slog.String("step", d.Step.UpgradeTime), slog.Int("wave", d.Step.Wave), slog.String("why", d.Step.Why))
 		case d.Skip != nil:
 			attrs = append(attrs, slog.String("skip", string(d.Skip.Reason)), slog.String("detail", d.Skip.Detail))
 		}

@@ -34,12 +34,15 @@ func codeDir() string {
 	return filepath.Dir(os.Args[0])
 }
 
-// printPolicy prints the policy in force, defaults included.
+// printPolicy prints the policy in force, defaults included, and what in it is probably not meant.
 func printPolicy() int {
 	f := New(os.Getenv, codeDir(), time.Now, os.Stderr)
 	if err := errors.Join(f.broken, yaml.NewEncoder(os.Stdout).Encode(f.config.Policy)); err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, err)
 		return 1
+	}
+	for _, note := range f.config.Policy.Notes(time.Now()) {
+		_, _ = fmt.Fprintln(os.Stderr, "note:", note)
 	}
 	return 0
 }

@@ -25,6 +25,7 @@ type RequestReport struct {
 	Status    upgrade.Status  `json:"status,omitempty"` // rejected, if the message is no request
 	Problems  []string        `json:"problems,omitempty"`
 	Instances []upgrade.Entry `json:"instances,omitempty"`
+	FollowUps []RequestReport `json:"followUps,omitempty"` // of a request to go on with the rollouts under way
 }
 
 func reportOf(a upgrade.Account, outcomes []upgrade.Outcome) RequestReport {

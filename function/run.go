@@ -35,6 +35,10 @@ type Function struct {
 	turn   chan struct{} // holds one message at a time: between looking at an instance and claiming it nobody else may claim it
 	mu     sync.Mutex
 	topics map[string]*mns.Client // by account and region, which never change in the cloud
+
+	// overtaken has, by rollout, the last follow-up that is of no use any more. Whoever has the turn may use it. What it does not know
+	// after a restart, the claims tell.
+	overtaken map[string]int
 }
 
 // New makes the function. A wrong configuration does not keep it from starting: every invocation then says what is wrong.
@@ -48,6 +52,7 @@ func New(getenv func(string) string, codeDir string, now func() time.Time, out i
 		limit:     rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond))),
 		turn:      make(chan struct{}, 1),
 		topics:    map[string]*mns.Client{},
+		overtaken: map[string]int{},
 	}
 }
 
@@ -149,21 +154,24 @@ func (r *run) account(m events.Message, n int) upgrade.Account {
 	}
 }
 
-func (r *run) regionOf(u events.Upgrade) string {
-	if u.RegionID != "" {
-		return u.RegionID
-	}
-	return r.invocation.Region
-}
-
 // working gives the time for looking and calling. The last quarter, 10 seconds at the most, belongs to publishing.
 func (r *run) working(ctx context.Context) (context.Context, context.CancelFunc) {
 	reserve := min(10*time.Second, r.deadline.Sub(r.now())/4)
 	return context.WithDeadline(ctx, r.deadline.Add(-reserve))
 }
 
-func (r *run) writer(a upgrade.Account) upgrade.Run {
-	return upgrade.Run{API: r.rds, Rollout: a.Rollout, Now: r.now, Log: r.log, Deadline: r.deadline}
+// workers is how many calls of one kind are made at the same time; the rate limit holds for all together.
+const workers = 16
+
+func (r *run) observer() upgrade.Observer {
+	return upgrade.Observer{Reader: r.rds, Now: r.now(), Workers: workers}
+}
+
+func (r *run) writer(c *course) upgrade.Run {
+	return upgrade.Run{
+		API: r.rds, Rollout: c.rollout.ID, Wave: max(1, c.rollout.Wave), Allowed: c.rollout.Allowed(), Now: r.now, Log: r.log,
+		Workers: workers, Deadline: r.deadline,
+	}
 }
 
 // wait waits for the message's turn. The go1 runtime runs one invocation at a time, and reservedConcurrency allows one instance,

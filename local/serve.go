@@ -37,7 +37,8 @@ func (r *repeated) Set(value string) error {
 type serving struct {
 	stack.Options
 	fleet, format, payload string
-	latency, every         time.Duration
+	latency                time.Duration
+	followUps, every       time.Duration
 	faults                 repeated
 }
 
@@ -51,8 +52,9 @@ func (o *serving) parse(c console, args []string) error {
 	f.StringVar(&o.format, "format", string(fakefc.JSON), "how a topic's message reaches the function: JSON or STREAM")
 	f.DurationVar(&o.latency, "latency", 0, "how late every answer of RDS and MNS comes")
 	f.Var(&o.faults, "fault", "SERVICE:ACTION=KIND[:N], such as rds:UpgradeDBInstanceKernelVersion=reset-after:1; may be repeated, ACTION * is every one")
-	f.DurationVar(&o.every, "every", 0, "period of the timer trigger (default: it ticks at a POST to /_local/tick/nightly only)")
-	f.StringVar(&o.payload, "payload", "", "the timer trigger's payload: a request")
+	f.DurationVar(&o.followUps, "follow-ups-every", time.Second, "period of the timer "+stack.FollowUpsTimer+" (0: it ticks at a POST to /_local/tick/"+stack.FollowUpsTimer+" only)")
+	f.DurationVar(&o.every, "every", 0, "period of the timer "+timer+" (default: it ticks at a POST to /_local/tick/"+timer+" only)")
+	f.StringVar(&o.payload, "payload", "", "the payload of the timer "+timer+": a request")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
@@ -63,6 +65,7 @@ func (o *serving) parse(c console, args []string) error {
 	if o.latency > 0 {
 		o.faults = append(o.faults, fmt.Sprintf("rds:*=latency:%s", o.latency), fmt.Sprintf("mns:*=latency:%s", o.latency))
 	}
+	o.Timers = []stack.Timer{stack.FollowUpsEvery(o.followUps), {Name: timer, Every: o.every, Payload: o.payload}}
 	var err error
 	o.Fleet, err = readFleet(o.fleet)
 	return err
@@ -82,8 +85,9 @@ func serve(ctx context.Context, c console, args []string) error {
 	if err := trouble(s, o.faults); err != nil {
 		return err
 	}
-	greet(c.out, s)
-	return s.FC.Every(ctx, timer, o.every, o.payload) // until ctx ends
+	greet(c.out, s, o.Timers)
+	<-ctx.Done()
+	return nil
 }
 
 func readFleet(file string) (io.Reader, error) {
@@ -114,20 +118,31 @@ func trouble(s *stack.Stack, texts []string) error {
 }
 
 // greet says what a client needs to know.
-func greet(out io.Writer, s *stack.Stack) {
+func greet(out io.Writer, s *stack.Stack, timers []stack.Timer) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	defer func() { _ = w.Flush() }()
-	for _, line := range [][2]string{
+	lines := [][2]string{
 		{"Function Compute", s.FCURL + "  POST /2023-03-30/functions/" + stack.Function + "/invocations"},
 		{"RDS", s.RDSURL + "  API 2014-08-15; instances: /_local/instances"},
 		{"MNS", s.MNSURL + "  topics " + stack.RequestTopic + ", " + stack.ResultTopic + "; queues " + stack.Inbox + ", " + stack.FollowUps},
 		{"account, region", stack.Account + ", " + stack.Region},
 		{"access key", stack.AccessKeyID + " / " + stack.Secret},
 		{"faults", "POST ACTION=KIND[:N] to /_local/faults of RDS or MNS; GET lists, DELETE clears them"},
-		{"timer", "POST /_local/tick/" + timer + " of Function Compute lets it tick"},
 		{"calls", "GET /_local/calls of RDS or MNS, /_local/invocations of Function Compute"},
-		{"ready", "until Ctrl-C"},
-	} {
+	}
+	for _, t := range timers {
+		lines = append(lines, [2]string{"timer " + t.Name, tells(t)})
+	}
+	for _, line := range append(lines, [2]string{"ready", "until Ctrl-C"}) {
 		_, _ = fmt.Fprintf(w, "%s\t%s\n", line[0], line[1])
 	}
+}
+
+// tells says when a timer ticks.
+func tells(t stack.Timer) string {
+	text := "ticks at a POST to /_local/tick/" + t.Name + " of Function Compute"
+	if t.Every > 0 {
+		text += fmt.Sprintf(", and every %s", t.Every)
+	}
+	return text
 }

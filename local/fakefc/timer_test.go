@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -113,5 +115,55 @@ func TestATimerEndsWithTheServer(t *testing.T) {
 	ticks <- time.Now()
 	if err := <-done; !errors.Is(err, fakefc.ErrClosed) {
 		t.Errorf("error %v, want %v", err, fakefc.ErrClosed)
+	}
+}
+
+func TestTimersTickBesideEachOtherInTheBackground(t *testing.T) {
+	t.Parallel()
+	ticks := map[time.Duration]chan time.Time{time.Minute: make(chan time.Time), time.Hour: make(chan time.Time)}
+	var stopped sync.WaitGroup
+	stopped.Add(len(ticks))
+	s := newServer(t, func(o *fakefc.Options) {
+		o.Ticker = func(p time.Duration) (<-chan time.Time, func()) { return ticks[p], stopped.Done }
+	})
+	if err := errors.Join(s.AddTimer("followUps", time.Minute, "look"), s.AddTimer("nightly", time.Hour, "sweep")); err != nil {
+		t.Fatal(err)
+	}
+	for _, taken := range []string{"nightly", ""} {
+		if err := s.AddTimer(taken, time.Second, ""); err == nil || !strings.Contains(err.Error(), "a name that no other has") {
+			t.Errorf("a timer named %q: error %v", taken, err)
+		}
+	}
+	for _, period := range []time.Duration{time.Minute, time.Hour, time.Minute} {
+		ticks[period] <- time.Now()
+	}
+	waitFor(t, "three ticks", func() bool { return len(s.Invocations()) == 3 })
+	waitIdle(t, s)
+	seen := map[string]int{}
+	for _, i := range s.Invocations() {
+		seen[i.Trigger+" "+decode[map[string]string](t, []byte(i.Event))["payload"]]++
+	}
+	if seen["followUps look"] != 2 || seen["nightly sweep"] != 1 {
+		t.Errorf("ticks %v, want 2 of followUps and 1 of nightly", seen)
+	}
+	s.Close(t.Context())
+	stopped.Wait()
+	if err := s.AddTimer("late", time.Second, ""); !errors.Is(err, fakefc.ErrClosed) {
+		t.Errorf("error %v, want %v", err, fakefc.ErrClosed)
+	}
+}
+
+func TestATimerInTheBackgroundIsThereAtOnce(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	if err := s.AddTimer("nightly", 0, "sweep"); err != nil {
+		t.Fatal(err)
+	}
+	if w := serve(s, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/_local/tick/nightly", nil)); w.Code != http.StatusAccepted {
+		t.Errorf("got %d, want 202", w.Code)
+	}
+	waitIdle(t, s)
+	if list := s.Invocations(); len(list) != 1 || list[0].Trigger != "nightly" {
+		t.Errorf("attempts %+v, want one by the timer", list)
 	}
 }

@@ -67,7 +67,7 @@ func TestDocumentedRequestsGetDocumentedAnswers(t *testing.T) {
 // prepare brings about what a request expects to find.
 func prepare(t *testing.T, c *cloud, name string, transcript wire.Transcript, r *http.Request) {
 	t.Helper()
-	if !slices.Contains([]string{"receive", "batch-receive", "peek", "change-visibility"}, name) {
+	if !slices.Contains([]string{"receive", "batch-receive", "receive-at-once", "peek", "change-visibility", "delete"}, name) {
 		return
 	}
 	c.ask(t, "POST", inbox, message("This is a test message"))

@@ -1,7 +1,8 @@
 // Package pack writes the code package that Function Compute unpacks: a zip whose bytes depend on the files' names and
 // contents alone, so that the same source gives the same package on every machine, and a deployment of unchanged code is
-// seen to be one (fc3 compares the CRC-64 of the package with the deployed one). It reads no file, no clock and no
-// permission bits, and it never makes a directory: the go1 runtime looks for its handler at the root of the package.
+// seen to be one (fc3 compares the CRC-64 of the package with the deployed one). What is in the package is handed to it: it opens
+// no file of the machine by itself, and reads no clock and no permission bits. All files lie at the root of the package, where the
+// go1 runtime looks for its handler, but for the time zones.
 package pack
 
 import (
@@ -35,7 +36,7 @@ type File struct {
 }
 
 // Write writes the package. The order of the files does not matter. A package without a handler is refused, and so are a name
-// that occurs twice and one that is not a file's at the root; nothing is written then.
+// that occurs twice and one that is neither a file's at the root nor a time zone's; nothing is written then.
 func Write(w io.Writer, files ...File) error {
 	files = slices.Clone(files)
 	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
@@ -72,6 +73,12 @@ func modeOf(name string) fs.FileMode {
 	return fileMode
 }
 
+// isName tells whether a file of the package can have this name.
+func isName(name string) bool {
+	_, isZone := strings.CutPrefix(name, ZoneFolder+"/")
+	return fs.ValidPath(name) && name != "." && !strings.Contains(name, `\`) && (isZone || !strings.Contains(name, "/"))
+}
+
 // check takes the files in the order of their names.
 func check(files []File) error {
 	var errs []error
@@ -79,8 +86,8 @@ func check(files []File) error {
 	for n, f := range files {
 		handler = handler || f.Name == Handler
 		switch {
-		case !fs.ValidPath(f.Name) || f.Name == "." || strings.ContainsAny(f.Name, `/\`):
-			errs = append(errs, fmt.Errorf("pack: %q: want the name of a file at the package's root", f.Name))
+		case !isName(f.Name):
+			errs = append(errs, fmt.Errorf("pack: %q: want the name of a file at the package's root, or below %s", f.Name, ZoneFolder))
 		case n > 0 && f.Name == files[n-1].Name:
 			errs = append(errs, fmt.Errorf("pack: %q: there twice: want each name once", f.Name))
 		case len(f.Data) == 0:

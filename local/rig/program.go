@@ -36,5 +36,8 @@ func Build(out, pkg string, flags ...string) error {
 
 // DeployFlags are the flags with which a handler is built for Function Compute.
 func DeployFlags() []string {
-	return []string{"-tags=nethttpomithttp2", "-trimpath", "-ldflags=-s -w"}
+	return []string{
+		"-tags=nethttpomithttp2", "-trimpath", "-ldflags=-s -w",
+		"-gcflags=github.com/...=-l", "-gcflags=golang.org/...=-l", "-gcflags=go.yaml.in/...=-l",
+	}
 }

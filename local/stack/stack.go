@@ -33,12 +33,33 @@ const (
 	RequestTopic = "rds-kernel-upgrade-requests" // its messages trigger the function
 	ResultTopic  = "rds-kernel-upgrade-results"
 	Inbox        = "rds-kernel-upgrade-results-inbox" // a queue, subscribed to the results
-	FollowUps    = "rds-kernel-upgrade-follow-ups"    // a queue
+	FollowUps    = "rds-kernel-upgrade-follow-ups"    // a queue, in which rollouts wait for what comes next
+
+	FollowUpsTimer   = "followUps" // the timer trigger that lets the function look into that queue
+	FollowUpsPayload = `{"kind":"follow-ups"}`
 
 	FCAddress  = "127.0.0.1:9000"
 	RDSAddress = "127.0.0.1:9001"
 	MNSAddress = "127.0.0.1:9002"
 )
+
+// The follow-up queue's attributes in a deployment, in seconds (deploy/resources.ros.yaml).
+const (
+	followUpVisibility = 2400
+	followUpRetention  = 604800
+)
+
+// Timer is a timer trigger of the function.
+type Timer struct {
+	Name    string
+	Every   time.Duration // 0: it ticks at a POST to /_local/tick/{name} only
+	Payload string
+}
+
+// FollowUpsEvery is the timer that a deployment has, with a period of its own.
+func FollowUpsEvery(period time.Duration) Timer {
+	return Timer{Name: FollowUpsTimer, Every: period, Payload: FollowUpsPayload}
+}
 
 // Options say how the cloud is to be. Binary and Now are required; an address that is empty is any free one on loopback.
 type Options struct {
@@ -47,9 +68,11 @@ type Options struct {
 	FC, RDS, MNS  string // addresses
 	Now           func() time.Time
 	TopicFormat   fakefc.TopicFormat // how a topic's message reaches the function; JSON if empty
-	Env           map[string]string  // of the function, besides the topic and the endpoints
+	Env           map[string]string  // of the function, besides the topic, the queue and the endpoints; FOLLOWUP_QUEUE "" is none
+	Timers        []Timer            // none if empty: FollowUpsEvery is a deployment's
 	FunctionSetup func(*fakefc.Options)
 	RDSSetup      func(*fakerds.Options)
+	FollowUpSetup func(*fakemns.QueueAttributes) // of the follow-up queue, where it is not to be as deployed
 	// Wrap stands in front of a service ("rds" or "mns"), so that a test can interfere between two requests.
 	Wrap func(service string, next http.Handler) http.Handler
 }
@@ -71,7 +94,10 @@ func Start(o Options) (*Stack, error) {
 	s := &Stack{Keys: sts.NewKeyring(o.Now, sts.Key{ID: AccessKeyID, Secret: Secret})}
 	err := errors.Join(s.startRDS(o), s.startMNS(o))
 	if err == nil {
-		err = errors.Join(s.startFC(o), s.connect(o))
+		err = s.startFC(o)
+	}
+	if err == nil {
+		err = errors.Join(s.connect(o), s.startTimers(o))
 	}
 	if err != nil {
 		s.Close(context.Background())
@@ -112,14 +138,17 @@ func (s *Stack) startMNS(o Options) (err error) {
 	s.MNS = fakemns.New(fakemns.Options{Now: o.Now, Keys: s.Keys, Account: Account, Region: Region})
 	s.MNSURL, err = s.listen(o.MNS, o.wrap("mns", s.MNS))
 	return errors.Join(err,
-		s.MNS.CreateTopic(RequestTopic), s.MNS.CreateTopic(ResultTopic), s.MNS.CreateQueue(Inbox), s.MNS.CreateQueue(FollowUps),
+		s.MNS.CreateTopic(RequestTopic), s.MNS.CreateTopic(ResultTopic), s.MNS.CreateQueue(Inbox),
+		s.MNS.CreateQueue(FollowUps, o.followUpQueue),
 		s.MNS.Subscribe(ResultTopic, "inbox", fakemns.Subscription{
 			Endpoint: s.MNS.QueueEndpoint(Inbox), NotifyContentFormat: "SIMPLIFIED",
 		}))
 }
 
 func (s *Stack) startFC(o Options) (err error) {
-	env := map[string]string{"RESULT_TOPIC": ResultTopic, "RDS_ENDPOINT": s.RDSURL, "MNS_ENDPOINT": s.MNSURL}
+	env := map[string]string{
+		"RESULT_TOPIC": ResultTopic, "FOLLOWUP_QUEUE": FollowUps, "RDS_ENDPOINT": s.RDSURL, "MNS_ENDPOINT": s.MNSURL,
+	}
 	maps.Copy(env, o.Env)
 	binary, err := filepath.Abs(o.Binary) // the child has a working directory of its own
 	if err != nil {
@@ -148,6 +177,22 @@ func (s *Stack) connect(o Options) error {
 		}))
 		return err
 	})
+}
+
+func (s *Stack) startTimers(o Options) error {
+	var errs []error
+	for _, t := range o.Timers {
+		errs = append(errs, s.FC.AddTimer(t.Name, t.Every, t.Payload))
+	}
+	return errors.Join(errs...)
+}
+
+// followUpQueue sets the attributes of the follow-up queue.
+func (o Options) followUpQueue(a *fakemns.QueueAttributes) {
+	a.VisibilityTimeout, a.MessageRetentionPeriod = followUpVisibility, followUpRetention
+	if o.FollowUpSetup != nil {
+		o.FollowUpSetup(a)
+	}
 }
 
 func (o Options) wrap(service string, next http.Handler) http.Handler {

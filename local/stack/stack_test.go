@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rds-kernel-upgrade/local/fakefc"
+	"rds-kernel-upgrade/local/fakemns"
 	"rds-kernel-upgrade/local/fakerds"
 	"rds-kernel-upgrade/local/rig"
 	"rds-kernel-upgrade/local/stack"
@@ -45,7 +46,8 @@ type setup struct {
 	instance func(i *fakerds.Instance)
 	rds      func(o *fakerds.Options)
 	fc       func(o *fakefc.Options)
-	env      map[string]string
+	env      map[string]string // without it there is no follow-up queue, and "accepted" is a request's last word
+	timers   []stack.Timer
 	wrap     func(c *cloud, service string, next http.Handler) http.Handler
 }
 
@@ -59,13 +61,13 @@ func start(tb testing.TB, s setup) *cloud {
 	if err := os.WriteFile(policy, []byte(s.policy), 0o600); err != nil {
 		tb.Fatal(err)
 	}
-	env := map[string]string{"POLICY_FILE": policy}
+	env := map[string]string{"POLICY_FILE": policy, "FOLLOWUP_QUEUE": ""}
 	for name, value := range s.env {
 		env[name] = value
 	}
 	var err error
 	c.Stack, err = stack.Start(stack.Options{
-		Binary: binary, Now: time.Now, TopicFormat: s.format, Env: env,
+		Binary: binary, Now: time.Now, TopicFormat: s.format, Env: env, Timers: s.timers,
 		FunctionSetup: func(o *fakefc.Options) {
 			o.Stdout, o.RetryDelay = c.logs, 200*time.Millisecond
 			if s.fc != nil {
@@ -210,5 +212,101 @@ func (c *cloud) noSecrets(tb testing.TB) {
 				tb.Errorf("%s holds %q…: %s", where, secret, text)
 			}
 		}
+	}
+}
+
+// environment reads what the function's process was given.
+func environment(t *testing.T, env map[string]string) map[string]string {
+	t.Helper()
+	pids := make(chan int, 1)
+	c := start(t, setup{policy: quick, env: env, fc: func(o *fakefc.Options) { o.OnStart = func(pid int) { pids <- pid } }})
+	c.deliver(t, []byte(plain))
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", <-pids))
+	if err != nil {
+		t.Skip("the system does not tell a process's environment")
+	}
+	given := map[string]string{}
+	for line := range strings.SplitSeq(string(text), "\x00") {
+		name, value, _ := strings.Cut(line, "=")
+		given[name] = value
+	}
+	return given
+}
+
+func TestTheFunctionIsToldWhatADeploymentTellsIt(t *testing.T) {
+	t.Parallel()
+	given := environment(t, map[string]string{"FOLLOWUP_QUEUE": stack.FollowUps})
+	if given["RESULT_TOPIC"] != stack.ResultTopic || given["FOLLOWUP_QUEUE"] != stack.FollowUps || !strings.HasPrefix(given["RDS_ENDPOINT"], "http://127.0.0.1:") {
+		t.Errorf("got %v", given)
+	}
+	if given := environment(t, nil); given["FOLLOWUP_QUEUE"] != "" {
+		t.Errorf("a queue that was taken away is there: %v", given)
+	}
+}
+
+func TestTheFollowUpQueueIsAsDeployed(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change           func(*fakemns.QueueAttributes)
+		visible, retains int
+	}{
+		"as deployed":               {nil, 2400, 604800},
+		"changed for an experiment": {func(a *fakemns.QueueAttributes) { a.VisibilityTimeout = 1 }, 1, 604800},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var got fakemns.QueueAttributes
+			s, err := stack.Start(stack.Options{Binary: binary, Now: time.Now, FollowUpSetup: func(a *fakemns.QueueAttributes) {
+				if c.change != nil {
+					c.change(a)
+				}
+				got = *a
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Close(t.Context())
+			if got.VisibilityTimeout != c.visible || got.MessageRetentionPeriod != c.retains || got.DelaySeconds != 0 {
+				t.Errorf("got %+v", got)
+			}
+		})
+	}
+}
+
+func TestTimersOfTheStackTickBesideEachOther(t *testing.T) {
+	t.Parallel()
+	c := start(t, setup{policy: "mode: off\n", timers: []stack.Timer{
+		stack.FollowUpsEvery(10 * time.Millisecond), {Name: "nightly", Payload: plain},
+	}})
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, c.FCURL+"/_local/tick/nightly", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil || answer.Body.Close() != nil || answer.StatusCode != http.StatusAccepted {
+		t.Fatalf("%v, %v", answer, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for ticks := map[string]int{}; ticks["nightly"] != 1 || ticks["followUps"] < 2; {
+		if ctx.Err() != nil {
+			t.Fatalf("ticks %v: want 1 of nightly and 2 or more of followUps", ticks)
+		}
+		time.Sleep(5 * time.Millisecond)
+		clear(ticks)
+		for _, i := range c.FC.Invocations() {
+			ticks[i.Trigger]++
+			if i.Trigger == "followUps" && !strings.Contains(i.Event, `"payload":"{\"kind\":\"follow-ups\"}"`) {
+				t.Fatalf("the event is %s", i.Event)
+			}
+		}
+	}
+}
+
+func TestTwoTimersOfOneNameAreRefused(t *testing.T) {
+	t.Parallel()
+	_, err := stack.Start(stack.Options{Binary: binary, Now: time.Now, Timers: []stack.Timer{{Name: "nightly"}, {Name: "nightly"}}})
+	if err == nil || !strings.Contains(err.Error(), `timer "nightly"`) {
+		t.Errorf("got %v", err)
 	}
 }

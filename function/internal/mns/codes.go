@@ -15,6 +15,8 @@ var codes = map[string]fault.Kind{
 	"TimeExpired":           fault.Expired,
 	"TopicNotExist":         fault.NotFound,
 	"QueueNotExist":         fault.NotFound,
+	"MessageNotExist":       fault.NotFound,
+	"ReceiptHandleError":    fault.Invalid,
 	"TooManyRequests":       fault.Throttled,
 	"QpsLimitExceeded":      fault.Throttled,
 	"InternalError":         fault.Unavailable,

@@ -25,6 +25,8 @@ var answers = []answered{
 	{400, "TimeExpired", fault.Expired, false},
 	{404, "TopicNotExist", fault.NotFound, false},
 	{404, "QueueNotExist", fault.NotFound, false},
+	{404, "MessageNotExist", fault.NotFound, false},
+	{400, "ReceiptHandleError", fault.Invalid, false},
 	{429, "TooManyRequests", fault.Throttled, false},
 	{400, "QpsLimitExceeded", fault.Throttled, false},
 	{500, "InternalError", fault.Unavailable, true},
@@ -67,7 +69,7 @@ func TestCodeDecidesTheKindAndTheStatusTheDoubt(t *testing.T) {
 func TestEveryRowOfTheTableHasACase(t *testing.T) {
 	t.Parallel()
 	rows := rig.Rows(t, "codes.go", "codes")
-	if len(rows) < 10 {
+	if len(rows) < 12 {
 		t.Fatalf("%d rows found: has the table another form?", len(rows))
 	}
 	for _, row := range rows {

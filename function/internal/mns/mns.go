@@ -1,5 +1,5 @@
-// Package mns publishes notifications to an MNS topic, and sends delayed messages to a queue, through aliyun-mns-go-sdk. It does
-// not know what it carries, and it sends every request at most once.
+// Package mns publishes notifications to an MNS topic, and sends delayed messages to a queue and takes them from it, through
+// aliyun-mns-go-sdk. It does not know what it carries, and it sends every request at most once.
 //
 // What it keeps from the rest of the function: the SDK panics on an endpoint that it does not like, re-sends a POST up to five
 // times, has no context, sleeps without bound when its own rate monitor says so, hides the HTTP status and the error code
@@ -8,6 +8,7 @@ package mns
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -17,9 +18,6 @@ import (
 	"rds-kernel-upgrade/function/internal/invocation"
 	"rds-kernel-upgrade/function/internal/transport"
 )
-
-// priority is the middle of 1 to 16. The SDK's zero value, 0, is refused by the server.
-const priority = 8
 
 // Client is the process's one MNS client; the credentials come with each call. It is safe for concurrent use, one call
 // at a time.
@@ -56,29 +54,28 @@ func New(t *transport.Transport, endpoint *transport.Endpoint, account, region s
 
 // Publish puts one message on a topic. A fault that is InDoubt may have published it.
 func (c *Client) Publish(ctx context.Context, credentials invocation.Credentials, topic, body, tag string) (messageID string, err error) {
-	err = c.call(ctx, credentials, "PublishMessage "+topic, func() error {
-		answer, err := ali_mns.NewMNSTopic(topic, c.sdk).PublishMessage(ali_mns.MessagePublishRequest{MessageBody: body, MessageTag: tag})
-		messageID = answer.MessageId
-		return err
-	}, &messageID)
-	return messageID, err
+	var answer ali_mns.MessageSendResponse
+	err = c.call(ctx, credentials, "PublishMessage "+topic, func() (err error) {
+		answer, err = ali_mns.NewMNSTopic(topic, c.sdk).PublishMessage(ali_mns.MessagePublishRequest{MessageBody: body, MessageTag: tag})
+		return named(answer, err)
+	})
+	if err != nil { // half an answer may have had an id
+		return "", err
+	}
+	return answer.MessageId, nil
 }
 
-// Send puts one message on a queue, where it becomes visible after the delay.
-func (c *Client) Send(ctx context.Context, credentials invocation.Credentials, queue, body string, delay time.Duration) (messageID string, err error) {
-	err = c.call(ctx, credentials, "SendMessage "+queue, func() error {
-		answer, err := ali_mns.NewMNSQueue(queue, c.sdk).SendMessage(ali_mns.MessageSendRequest{
-			MessageBody: body, DelaySeconds: int64(delay / time.Second), Priority: priority,
-		})
-		messageID = answer.MessageId
-		return err
-	}, &messageID)
-	return messageID, err
+// named tells whether a message was taken: the SDK also finds nothing wrong with an answer in which nothing is.
+func named(answer ali_mns.MessageSendResponse, err error) error {
+	if err == nil && answer.MessageId == "" {
+		return errors.New("the answer has no MessageId")
+	}
+	return err
 }
 
 // call runs one call of the SDK. The topic or queue object is made anew each time, because its rate monitor
 // would otherwise sleep without regard to any deadline.
-func (c *Client) call(ctx context.Context, credentials invocation.Credentials, what string, call func() error, messageID *string) error {
+func (c *Client) call(ctx context.Context, credentials invocation.Credentials, what string, call func() error) error {
 	op := "mns: " + what
 	select {
 	case c.turn <- struct{}{}:
@@ -88,13 +85,9 @@ func (c *Client) call(ctx context.Context, credentials invocation.Credentials, w
 	}
 	c.exchange.begin(ctx, credentials)
 	err := guard(call)
-	if err == nil && *messageID == "" {
-		err = fmt.Errorf("the answer has no MessageId")
-	}
 	if err == nil {
 		return nil
 	}
-	*messageID = "" // half an answer may have had one
 	f := c.exchange.explain(err)
 	f.Op, f.Message = op, credentials.Redact(f.Message)
 	return f

@@ -1,6 +1,7 @@
 package mns_test
 
 import (
+	"context"
 	"io"
 	"maps"
 	"net/http"
@@ -33,28 +34,49 @@ func TestPublishedMessageIsOnTheTopicAsItWas(t *testing.T) {
 
 func TestSentMessageWaitsInTheQueueWithPriority8(t *testing.T) {
 	t.Parallel()
+	const longest = 7 * 24 * time.Hour
 	for name, test := range map[string]struct {
 		delay, want time.Duration
 		state       fakemns.State
 	}{
-		"at once":                           {0, 0, fakemns.Active},
-		"in ten minutes":                    {10 * time.Minute, 10 * time.Minute, fakemns.Delayed},
-		"in seven days, the longest":        {7 * 24 * time.Hour, 7 * 24 * time.Hour, fakemns.Delayed},
-		"a part of a second is not counted": {90*time.Second + 999*time.Millisecond, 90 * time.Second, fakemns.Delayed},
+		"at once":                       {0, 0, fakemns.Active},
+		"overdue, so at once":           {-time.Minute, 0, fakemns.Active},
+		"in ten minutes":                {10 * time.Minute, 10 * time.Minute, fakemns.Delayed},
+		"in seven days, the longest":    {longest, longest, fakemns.Delayed},
+		"less than a second is one":     {time.Nanosecond, time.Second, fakemns.Delayed},
+		"a part of a second counts":     {90*time.Second + time.Millisecond, 91 * time.Second, fakemns.Delayed},
+		"a part of the very last one":   {longest - time.Millisecond, longest, fakemns.Delayed},
+		"whole seconds are as they are": {90 * time.Second, 90 * time.Second, fakemns.Delayed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newCloud(t)
-			id, err := c.client.Send(t.Context(), c.credentials(), "inbox", `{"kind":"follow-up"}`, test.delay)
+			receipt, err := c.client.Send(t.Context(), c.credentials(), "inbox", `{"kind":"follow-up"}`, test.delay)
 			must(t, err)
+			if delayed := receipt.Handle != ""; delayed != (test.want > 0) {
+				t.Errorf("receipt handle %q of a message with a delay of %s", receipt.Handle, test.want)
+			}
 			got := c.Messages("inbox")
-			if len(got) != 1 || got[0].ID != id || got[0].Body != `{"kind":"follow-up"}` || got[0].Priority != 8 || got[0].State != test.state {
-				t.Fatalf("queue %+v, want one message %s", got, id)
+			if id := receipt.MessageID; len(got) != 1 || got[0].ID != id || got[0].Body != `{"kind":"follow-up"}` || got[0].Priority != 8 || got[0].State != test.state {
+				t.Fatalf("queue %+v, want one message %s", got, receipt.MessageID)
 			}
 			if delay := got[0].NextVisibleTime.Sub(got[0].EnqueueTime); delay != test.want {
 				t.Errorf("delay %s, want %s", delay, test.want)
 			}
 		})
+	}
+}
+
+// More than the service takes is not sent at all: what is to come later has to be sent again on the way.
+func TestDelayThatIsTooLongIsNotSent(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	receipt, err := c.client.Send(t.Context(), c.credentials(), "inbox", "m", mns.MaxDelay+1)
+	wantFault(t, err, fault.Error{
+		Op: "mns: SendMessage inbox", Kind: fault.Invalid, Message: "=not sent: a delay of 168h0m0.000000001s, and a queue takes at most 168h0m0s",
+	})
+	if n := len(c.Calls()); n != 0 || receipt != (mns.Receipt{}) {
+		t.Errorf("%d calls, receipt %+v", n, receipt)
 	}
 }
 
@@ -104,8 +126,21 @@ func TestRefusalsOfTheService(t *testing.T) {
 		"a body that is too long": {"", publishTo("news", strings.Repeat("x", 65537)), fault.Error{
 			Kind: fault.Invalid, Code: "InvalidArgument", Message: "65536",
 		}},
-		"a delay that is too long": {"", sendTo("inbox", 8*24*time.Hour), fault.Error{
-			Op: "mns: SendMessage inbox", Kind: fault.Invalid, Code: "InvalidArgument", Message: "=The value of DelaySeconds should between 0 and 604800 seconds.",
+		"no such queue to receive from": {"", func(t *testing.T, c *cloud) error {
+			t.Helper()
+			_, err := c.client.Receive(t.Context(), c.credentials(), "nowhere")
+			return err
+		}, fault.Error{
+			Op: "mns: BatchReceiveMessage nowhere", Kind: fault.NotFound, Code: "QueueNotExist", Message: "=The queue name you provided is not exist.",
+		}},
+		"no such queue to delete from": {"", deleteFrom("nowhere", handle), fault.Error{
+			Op: "mns: DeleteMessage nowhere", Kind: fault.NotFound, Code: "QueueNotExist", Message: "=The queue name you provided is not exist.",
+		}},
+		"a receipt handle that is none": {"", deleteFrom("inbox", "nonsense"), fault.Error{
+			Op: "mns: DeleteMessage inbox", Kind: fault.Invalid, Code: "ReceiptHandleError", Message: "=The receipt handle you provide is not valid.",
+		}},
+		"no receipt handle": {"", deleteFrom("inbox", ""), fault.Error{
+			Op: "mns: DeleteMessage inbox", Kind: fault.Invalid, Code: "MissingReceiptHandle", Message: "=ReceiptHandle is required.",
 		}},
 		"too many requests": {faults.Throttle, publishTo("news", "m"), fault.Error{
 			Kind: fault.Throttled, Code: "TooManyRequests", Message: "=The request is denied by cluster flow limiter for too many requests.",
@@ -149,20 +184,54 @@ func sendTo(queue string, delay time.Duration) func(*testing.T, *cloud) error {
 	}
 }
 
-// What the client has to make of a transcript: the call whose request it is, and the id in its response.
+func deleteFrom(queue, handle string) func(*testing.T, *cloud) error {
+	return func(t *testing.T, c *cloud) error {
+		t.Helper()
+		return c.client.Delete(t.Context(), c.credentials(), queue, handle)
+	}
+}
+
+// handle is the one of the documentation's samples.
+const handle = "1-ODU4OTkzNDU5My0xNDMyNzI3ODI3LTItOA=="
+
+// What the client has to make of a transcript: the call whose request it is, and the result of its response.
 var transcripts = map[string]struct {
-	call func(*testing.T, *mns.Client) (string, error)
-	want string
-	code string
+	call func(context.Context, *mns.Client) (any, error)
+	want any
 }{
-	"publish": {call: func(t *testing.T, c *mns.Client) (string, error) {
-		t.Helper()
-		return c.Publish(t.Context(), invocation.NewCredentials("testid", "testsecret", ""), "rds-upgrade-result", "hello topic", "succeeded")
-	}, want: "D273CD6A89564E54-1-15180395A19-20000****"},
-	"send-delayed": {call: func(t *testing.T, c *mns.Client) (string, error) {
-		t.Helper()
-		return c.Send(t.Context(), credentials, "inbox", "later", 10*time.Minute)
-	}, want: "5F290C926D472878-2-14D9529****-20000****"},
+	"publish": {func(ctx context.Context, c *mns.Client) (any, error) {
+		return c.Publish(ctx, invocation.NewCredentials("testid", "testsecret", ""), "rds-upgrade-result", "hello topic", "succeeded")
+	}, "D273CD6A89564E54-1-15180395A19-20000****"},
+	"send-delayed": {func(ctx context.Context, c *mns.Client) (any, error) {
+		return c.Send(ctx, credentials, "inbox", "later", 10*time.Minute)
+	}, mns.Receipt{MessageID: "5F290C926D472878-2-14D9529****-20000****", Handle: handle}},
+	"receive-at-once": {receiveInbox, []mns.Message{
+		{
+			ID: "5F290C926D472878-2-14D9529****-20000****", Handle: handle, Body: "This is a test message", Receipts: 1,
+			Enqueued: time.Date(2015, 5, 27, 11, 57, 6, 0, time.UTC), FirstReceived: time.Date(2015, 5, 27, 11, 57, 7, 250e6, time.UTC),
+		},
+		{
+			ID: "5F290C926D472878-2-14D9529****-20001****", Handle: "1-ODU4OTkzNDU5NC0xNDMyNzI3ODI3LTItOA==", Body: `{"kind":"follow-up"}`, Receipts: 3,
+			Enqueued: time.Date(2015, 5, 27, 11, 57, 6, 0, time.UTC), FirstReceived: time.Date(2015, 5, 27, 11, 57, 6, 500e6, time.UTC),
+		},
+	}},
+	"receive-nothing": {receiveInbox, []mns.Message(nil)},
+	"delete":          {deleteSample, nil},
+	"delete-gone":     {deleteSample, nil},
+	"delete-bad-handle": {func(ctx context.Context, c *mns.Client) (any, error) {
+		return nil, c.Delete(ctx, credentials, "inbox", "nonsense")
+	}, fault.Error{
+		Op: "mns: DeleteMessage inbox", Kind: fault.Invalid, Code: "ReceiptHandleError", RequestID: "512B2A634403E52B1956****",
+		Message: "The receipt handle you provide is not valid.",
+	}},
+}
+
+func receiveInbox(ctx context.Context, c *mns.Client) (any, error) {
+	return c.Receive(ctx, credentials, "inbox")
+}
+
+func deleteSample(ctx context.Context, c *mns.Client) (any, error) {
+	return nil, c.Delete(ctx, credentials, "inbox", handle)
 }
 
 // The client sends the requests of the transcripts and understands their responses, without the fake in between.
@@ -192,9 +261,12 @@ func TestClientSpeaksAsTheTranscripts(t *testing.T) {
 				w.WriteHeader(status)
 				_, _ = w.Write(response)
 			})
-			id, err := test.call(t, s.client)
-			if err != nil || id != test.want {
-				t.Errorf("got %q, %v, want %q", id, err, test.want)
+			result, err := test.call(t.Context(), s.client)
+			if err != nil {
+				result = *fault.From(err)
+			}
+			if diff := cmp.Diff(test.want, result); diff != "" {
+				t.Errorf("result (-want +got):\n%s", diff)
 			}
 			line := func(r *http.Request) string { return r.Method + " " + r.RequestURI + " " + r.Host }
 			if diff := cmp.Diff(line(want)+"\n"+string(body), line(got)+"\n"+string(sent)); diff != "" {

@@ -2,6 +2,7 @@ package rds
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
@@ -41,17 +42,19 @@ func instance(a api.DBInstanceAttribute) upgrade.Instance {
 		Engine: a.Engine, EngineVersion: a.EngineVersion, StorageType: a.DBInstanceStorageType,
 		Status: a.DBInstanceStatus, LockMode: a.LockMode, MaintainTime: a.MaintainTime,
 		CurrentKernelVersion: a.CurrentKernelVersion, LatestKernelVersion: a.LatestKernelVersion,
+		Type: a.DBInstanceType, Category: a.Category, ResourceGroupID: a.ResourceGroupId,
+		PrimaryID: a.MasterInstanceId, ReplicaIDs: replicas(a.ReadOnlyDBInstanceIds.ReadOnlyDBInstanceId),
 	}
 }
 
 // Tags reads the tags of up to 50 instances.
 func (c *Client) Tags(ctx context.Context, region string, ids []string) (map[string]map[string]string, error) {
 	tags := map[string]map[string]string{}
-	for token, more := "", true; more; more = token != "" {
+	err := pages("rds: ListTagResources "+names(ids), func(token string) (string, error) {
 		request, response := api.CreateListTagResourcesRequest(), api.CreateListTagResourcesResponse()
 		request.ResourceType, request.ResourceId, request.NextToken = resourceType, &ids, token
-		if err := c.do(ctx, region, ids[0], request, response, &response.RequestId); err != nil {
-			return nil, err
+		if err := c.do(ctx, region, names(ids), request, response, &response.RequestId); err != nil {
+			return "", err
 		}
 		for _, t := range response.TagResources.TagResource {
 			if tags[t.ResourceId] == nil {
@@ -59,9 +62,24 @@ func (c *Client) Tags(ctx context.Context, region string, ids []string) (map[str
 			}
 			tags[t.ResourceId][t.TagKey] = t.TagValue
 		}
-		token = response.NextToken
+		return response.NextToken, nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return tags, nil
+}
+
+// names stands for up to 50 instances in an error's text.
+func names(ids []string) string {
+	switch len(ids) {
+	case 0:
+		return ""
+	case 1:
+		return ids[0]
+	default:
+		return fmt.Sprintf("%s and %d more", ids[0], len(ids)-1)
+	}
 }
 
 // Tag writes one tag on up to 50 instances.
@@ -69,14 +87,14 @@ func (c *Client) Tag(ctx context.Context, region string, ids []string, key, valu
 	request, response := api.CreateTagResourcesRequest(), api.CreateTagResourcesResponse()
 	request.ResourceType, request.ResourceId = resourceType, &ids
 	request.Tag = &[]api.TagResourcesTag{{Key: key, Value: value}}
-	return c.do(ctx, region, ids[0], request, response, &response.RequestId)
+	return c.do(ctx, region, names(ids), request, response, &response.RequestId)
 }
 
 // Untag removes one tag from up to 50 instances.
 func (c *Client) Untag(ctx context.Context, region string, ids []string, key string) error {
 	request, response := api.CreateUntagResourcesRequest(), api.CreateUntagResourcesResponse()
 	request.ResourceType, request.ResourceId, request.TagKey = resourceType, &ids, &[]string{key}
-	return c.do(ctx, region, ids[0], request, response, &response.RequestId)
+	return c.do(ctx, region, names(ids), request, response, &response.RequestId)
 }
 
 // Offers lists the kernel versions that the API offers for an instance.
@@ -89,7 +107,9 @@ func (c *Client) Offers(ctx context.Context, region, id string) ([]upgrade.Offer
 	offers := []upgrade.Offer{}
 	for _, item := range response.MinorVersionItems {
 		offers = append(offers, upgrade.Offer{
-			Version: item.MinorVersion, Online: item.StatusDesc == "Online", Beta: item.ReleaseType == "BETA",
+			Version: item.MinorVersion, Community: item.CommunityMinorVersion,
+			Online: item.StatusDesc == "Online", Beta: item.ReleaseType == "BETA",
+			Expired: item.ExpireStatus == "expired" && item.StatusDesc != "Offline", // the API says nothing by it of an offline one
 		})
 	}
 	return offers, nil

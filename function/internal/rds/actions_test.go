@@ -26,18 +26,24 @@ func TestInstanceHasWhatTheAPISays(t *testing.T) {
 		DBInstanceID: "pgm-1", DBInstanceDescription: "orders", RegionID: "cn-beijing", Engine: "PostgreSQL", EngineVersion: "15.0",
 		DBInstanceStorageType: "cloud_essd", DBInstanceStatus: "Rebooting", LockMode: "ManualLock", MaintainTime: "17:00Z-18:00Z",
 		CurrentKernelVersion: "rds_postgres_1500_20230530", LatestKernelVersion: "rds_postgres_1500_20251130",
-	})
-	got, err := c.client(t).Instance(t.Context(), "cn-beijing", "pgm-1")
-	if err != nil {
-		t.Fatal(err)
-	}
+		Category: "cluster", ResourceGroupID: "rg-1", ReadOnlyDBInstanceIDs: []string{"pgr-1", "pgr-2"},
+	}, fakerds.Instance{DBInstanceID: "pgr-1", RegionID: "cn-beijing"})
+	client := c.client(t)
+	got, err := client.Instance(t.Context(), "cn-beijing", "pgm-1")
+	must(t, err)
 	want := upgrade.Instance{
 		ID: "pgm-1", Description: "orders", RegionID: "cn-beijing", Engine: "PostgreSQL", EngineVersion: "15.0",
 		StorageType: "cloud_essd", Status: "Rebooting", LockMode: "ManualLock", MaintainTime: "17:00Z-18:00Z",
 		CurrentKernelVersion: "rds_postgres_1500_20230530", LatestKernelVersion: "rds_postgres_1500_20251130",
+		Type: "Primary", Category: "cluster", ResourceGroupID: "rg-1", ReplicaIDs: []string{"pgr-1", "pgr-2"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("instance (-want +got):\n%s", diff)
+	}
+	replica, err := client.Instance(t.Context(), "cn-beijing", "pgr-1")
+	must(t, err)
+	if replica.Type != "Readonly" || replica.PrimaryID != "pgm-1" || replica.ReplicaIDs != nil {
+		t.Errorf("replica %+v", replica)
 	}
 }
 
@@ -126,6 +132,56 @@ func TestTagsAreReadToTheLastPage(t *testing.T) {
 	}
 }
 
+// 50 instances are one call, and the API takes no more.
+func TestFiftyInstancesAreTaggedAtOnce(t *testing.T) {
+	t.Parallel()
+	c, ids, want := newCloud(t), []string{}, map[string]map[string]string{}
+	for n := range 51 {
+		id := fmt.Sprintf("rm-t%02d", n)
+		ids, want[id] = append(ids, id), map[string]string{"kernel-upgrade-claim": "intent", "own": id}
+		c.Add(fakerds.Instance{DBInstanceID: id, CurrentKernelVersion: "rds_20231231", Tags: map[string]string{"own": id}})
+	}
+	client, fifty := c.client(t), ids[:50]
+	must(t, client.Tag(t.Context(), region, fifty, "kernel-upgrade-claim", "intent"))
+	want["rm-t50"] = map[string]string{"own": "rm-t50"}
+	for id, tags := range want {
+		if got, _ := c.Instance(id); !maps.Equal(got.Tags, tags) {
+			t.Errorf("%s has %v, want %v", id, got.Tags, tags)
+		}
+	}
+	delete(want, "rm-t50")
+	wantTags(t, client, fifty, want)
+	must(t, client.Untag(t.Context(), region, fifty, "kernel-upgrade-claim"))
+	for _, id := range ids {
+		if got, _ := c.Instance(id); !maps.Equal(got.Tags, map[string]string{"own": id}) {
+			t.Errorf("%s has %v after all", id, got.Tags)
+		}
+	}
+	if tag, untag := len(c.CallsOf("TagResources")), len(c.CallsOf("UntagResources")); tag != 1 || untag != 1 {
+		t.Errorf("%d calls to tag, %d to untag, want one each", tag, untag)
+	}
+	err := client.Tag(t.Context(), region, ids, "kernel-upgrade-claim", "intent")
+	if f := fault.From(err); f.Kind != fault.Invalid || f.Code != "NumberExceed.ResourceIds" || f.Op != "rds: TagResources rm-t00 and 50 more" {
+		t.Errorf("51 at once: %+v", f)
+	}
+}
+
+// Nobody is asked about nothing, and it does not end the process.
+func TestNoInstancesToTagAreAFault(t *testing.T) {
+	t.Parallel()
+	client := newCloud(t).client(t)
+	_, err1 := client.Tags(t.Context(), region, nil)
+	for action, err := range map[string]error{
+		"ListTagResources": err1,
+		"TagResources":     client.Tag(t.Context(), region, nil, "key", "value"),
+		"UntagResources":   client.Untag(t.Context(), region, nil, "key"),
+	} {
+		if f := fault.From(err); err == nil || f.Kind != fault.Invalid || f.Op != "rds: "+action {
+			t.Errorf("%s: %v", action, err)
+		}
+	}
+}
+
 func TestTagsOfALaterPageThatFailsAreNone(t *testing.T) {
 	t.Parallel()
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -144,12 +200,15 @@ func TestTagsOfALaterPageThatFailsAreNone(t *testing.T) {
 	}
 }
 
-func TestOffersSayWhatIsOnlineAndWhatIsBeta(t *testing.T) {
+func TestOffersSayWhatIsOnlineBetaOrExpired(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
 	c.AddVersion(
 		fakerds.MiniVersion{MinorVersion: "rds_20240101", StatusDesc: "Offline"},
 		fakerds.MiniVersion{MinorVersion: "rds_20261111", ReleaseType: "BETA"},
+		fakerds.MiniVersion{MinorVersion: "rds_20230630", ExpireStatus: "expired"},
+		fakerds.MiniVersion{MinorVersion: "rds_20220630", ExpireStatus: "expired", StatusDesc: "Offline"}, // says nothing, as documented
+		fakerds.MiniVersion{MinorVersion: "rds_20261112", CommunityMinorVersion: "8.0.40"},
 	)
 	got, err := c.client(t).Offers(t.Context(), region, "rm-1")
 	must(t, err)
@@ -158,6 +217,9 @@ func TestOffersSayWhatIsOnlineAndWhatIsBeta(t *testing.T) {
 		{Version: "rds_20260228", Online: true},
 		{Version: "rds_20240101"},
 		{Version: "rds_20261111", Online: true, Beta: true},
+		{Version: "rds_20230630", Online: true, Expired: true},
+		{Version: "rds_20220630"},
+		{Version: "rds_20261112", Online: true, Community: "8.0.40"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("offers (-want +got):\n%s", diff)
@@ -261,6 +323,20 @@ func TestEveryActionSendsItsDocumentedParametersAndNoOthers(t *testing.T) {
 			},
 			map[string]string{"DBInstanceId": "rm-1"},
 		},
+		"a region's fleet": {
+			"DescribeDBInstances", func(ctx context.Context, c *rds.Client) error {
+				_, err := c.Fleet(ctx, region, upgrade.Filter{})
+				return err
+			},
+			map[string]string{"MaxResults": "100"},
+		},
+		"a part of a region's fleet": {
+			"DescribeDBInstances", func(ctx context.Context, c *rds.Client) error {
+				_, err := c.Fleet(ctx, region, upgrade.Filter{Engine: "MySQL", ResourceGroupID: "rg-1", Tags: map[string]string{"b": "<&>", "a": "1"}})
+				return err
+			},
+			map[string]string{"MaxResults": "100", "Engine": "MySQL", "ResourceGroupId": "rg-1", "Tags": `{"a":"1","b":"\u003c\u0026\u003e"}`},
+		},
 		"tags": {
 			"ListTagResources", func(ctx context.Context, c *rds.Client) error {
 				_, err := c.Tags(ctx, region, []string{"rm-1", "rm-2"})
@@ -338,6 +414,10 @@ func TestEveryActionGivesItsFault(t *testing.T) {
 			got, err := c.Instance(ctx, region, "rm-1")
 			return cmp.Equal(got, upgrade.Instance{}), err
 		},
+		"DescribeDBInstances": func(ctx context.Context, c *rds.Client) (any, error) {
+			got, err := c.Fleet(ctx, region, upgrade.Filter{})
+			return got == nil, err
+		},
 		"ListTagResources": func(ctx context.Context, c *rds.Client) (any, error) {
 			got, err := c.Tags(ctx, region, []string{"rm-1"})
 			return got == nil, err
@@ -373,6 +453,9 @@ func TestEveryActionGivesItsFault(t *testing.T) {
 				c.Faults().Add(faults.Fault{Action: action, Kind: kind})
 				nothing, err := call(t.Context(), client)
 				want.Op = "rds: " + action + " rm-1"
+				if action == "DescribeDBInstances" {
+					want.Op = "rds: DescribeDBInstances " + region
+				}
 				if calls := c.Calls(); want.Code != "" {
 					want.RequestID = calls[len(calls)-1].RequestID
 				}

@@ -22,6 +22,9 @@ func FuzzAnswer(f *testing.F) {
 		`{"RequestId":"R","TaskId":226917711,"DBInstanceName":"rm-1","TargetMinorVersion":"rds_20260228"}`,
 		`{"RequestId":"R","Items":{"DBInstanceAttribute":[{"DBInstanceId":"rm-1"}]}}`,
 		`{"RequestId":"R","MinorVersionItems":[{"MinorVersion":"rds_20260228","StatusDesc":"Online"}]}`,
+		`{"RequestId":"R","NextToken":"","Items":{"DBInstance":[{"DBInstanceId":"rm-1","RegionId":"cn-hangzhou"},{"DBInstanceId":"rm-1","RegionId":"cn-hangzhou"}]}}`,
+		`{"RequestId":"R","NextToken":"again","Items":{"DBInstance":[{"DBInstanceId":"rm-1","RegionId":"cn-beijing"}]}}`,
+		`{"RequestId":"R","NextToken":"again","Items":{},"TagResources":{"TagResource":[{"ResourceId":"rm-1","TagKey":"k","TagValue":"v"}]}}`,
 		`{"Code":500,"Message":null}`, `{"Code":"Throttling.User","Message":"m","RequestId":"R"}`, "<html>", "", "[]", `"x"`,
 	} {
 		f.Add(200, seed)
@@ -38,7 +41,16 @@ func FuzzAnswer(f *testing.F) {
 		_, err2 := client.Upgrade(t.Context(), upgrade.Step{Instance: upgrade.Instance{ID: "rm-1", RegionID: "cn-hangzhou"}, UpgradeTime: "Immediate"})
 		_, err3 := client.Offers(t.Context(), "cn-hangzhou", "rm-1")
 		_, err4 := client.TaskSince(t.Context(), "cn-hangzhou", "rm-1", time.Now(), time.Now())
-		for _, err := range []error{err1, err2, err3, err4} {
+		_, err5 := client.Tags(t.Context(), "cn-hangzhou", []string{"rm-1"})
+		fleet, err6 := client.Fleet(t.Context(), "cn-hangzhou", upgrade.Filter{})
+		seen := map[string]bool{}
+		for _, i := range fleet {
+			if i.ID == "" || seen[i.ID] || i.RegionID != "cn-hangzhou" || !i.Listed || err6 != nil {
+				t.Errorf("%d %q lists %+v, %v", status, body, i, err6)
+			}
+			seen[i.ID] = true
+		}
+		for _, err := range []error{err1, err2, err3, err4, err5, err6} {
 			if err == nil {
 				continue
 			}

@@ -33,7 +33,28 @@ var transcripts = map[string]replayed{
 			ID: "rm-uf6wjk5test", Description: "test", RegionID: "cn-hangzhou", Engine: "MySQL", EngineVersion: "8.0", StorageType: "cloud_essd",
 			Status: "Running", LockMode: "Unlock", MaintainTime: "18:00Z-22:00Z",
 			CurrentKernelVersion: "rds_20231231", LatestKernelVersion: "rds_20260228",
+			Type: "Primary", Category: "HighAvailability", ResourceGroupID: "rg-acfmytest", ReplicaIDs: []string{"rr-bp1test"},
 		},
+	},
+	"instances": {
+		call: func(ctx context.Context, c *rds.Client) (any, error) { return c.Fleet(ctx, region, upgrade.Filter{}) },
+		want: []upgrade.Instance{{
+			ID: "rm-uf6wjk5test", Description: "test", RegionID: "cn-hangzhou", Engine: "MySQL", EngineVersion: "8.0", StorageType: "cloud_essd",
+			Status: "Running", LockMode: "Unlock",
+			Type: "Primary", Category: "HighAvailability", ResourceGroupID: "rg-acfmytest", ReplicaIDs: []string{"rr-bp1test"}, Listed: true,
+		}},
+	},
+	"instances-next-page": {
+		call: func(ctx context.Context, c *rds.Client) (any, error) {
+			return c.Fleet(ctx, region, upgrade.Filter{
+				Engine: "MySQL", ResourceGroupID: "rg-acfmytest", Tags: map[string]string{"kernel-upgrade": "auto", "env": "dev"},
+			})
+		},
+		want: []upgrade.Instance{{
+			ID: "rr-bp1test", Description: "reports", RegionID: "cn-hangzhou", Engine: "MySQL", EngineVersion: "8.0", StorageType: "cloud_essd",
+			Status: "Running", LockMode: "Unlock",
+			Type: "Readonly", Category: "HighAvailability", ResourceGroupID: "rg-acfmytest", PrimaryID: "rm-uf6wjk5test", Listed: true,
+		}},
 	},
 	"error-json": {
 		call: func(ctx context.Context, c *rds.Client) (any, error) { return c.Instance(ctx, region, "rm-none") },
@@ -55,7 +76,16 @@ var transcripts = map[string]replayed{
 	},
 	"mini-engine-versions": {
 		call: func(ctx context.Context, c *rds.Client) (any, error) { return c.Offers(ctx, region, "rm-uf6wjk5test") },
-		want: []upgrade.Offer{{Version: "rds_20220731", Online: true}},
+		want: []upgrade.Offer{{Version: "rds_20220731", Community: "13.6", Online: true}}, // sic: the sample's is of the other engine
+	},
+	"mini-engine-versions-postgresql": {
+		call: func(ctx context.Context, c *rds.Client) (any, error) { return c.Offers(ctx, region, "pgm-bp1test") },
+		want: []upgrade.Offer{
+			{Version: "rds_postgres_1500_20230530", Community: "15.3", Online: true, Expired: true},
+			{Version: "rds_postgres_1500_20240830", Community: "15.8"},
+			{Version: "rds_postgres_1500_20250830", Community: "15.14", Online: true},
+			{Version: "rds_postgres_1500_20251130", Community: "15.15", Online: true, Beta: true},
+		},
 	},
 	"history-tasks": {
 		call: func(ctx context.Context, c *rds.Client) (any, error) {
@@ -116,6 +146,11 @@ func TestClientSpeaksAsTheTranscripts(t *testing.T) {
 			must(t, err)
 			var sent http.Header
 			s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				token, asked := want.URL.Query().Get("NextToken"), r.URL.Query().Get("NextToken")
+				if token != asked { // a later page's transcript: the page before it was empty
+					reply(200, `{"RequestId":"R-0","NextToken":"`+token+`"}`)(w, r)
+					return
+				}
 				sent = r.Header
 				maps.Copy(w.Header(), header)
 				w.WriteHeader(status)

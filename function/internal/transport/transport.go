@@ -18,6 +18,10 @@ import (
 // CallTimeout bounds one request; what the SDKs call a timeout is set longer and never fires.
 const CallTimeout = 10 * time.Second
 
+// Parallel is how many calls at once find their connections again: the calls of a fleet run side by side, and net/http by itself
+// keeps no more than two connections to a host, and makes all others anew for each call.
+const Parallel = 16
+
 // maxAnswer bounds one answer. The largest real one, a page of 100 instances, is far below.
 const maxAnswer = 16 << 20
 
@@ -40,6 +44,7 @@ func New() *Transport {
 	base := http.DefaultTransport.(*http.Transport).Clone()
 	base.ForceAttemptHTTP2 = false // RDS and MNS speak HTTP/1.1; one protocol has fewer ways to re-send
 	base.TLSClientConfig = nil     // the clone's still offers "h2", and a server that takes it could not be understood
+	base.MaxIdleConnsPerHost = Parallel
 	return Over(base)
 }
 
@@ -61,14 +66,15 @@ func (t *Transport) Call(ctx context.Context) *Call { return &Call{ctx: ctx, tra
 func (c *Call) Reached() bool { return c.reached.Load() }
 
 // RoundTrip sends the request once and reads the whole answer. A redirect is an error: following it would
-// send a signed request a second time, to somebody else. net/http itself re-sends a POST only when nothing of it was written.
+// send a signed request a second time, to somebody else. net/http itself re-sends a request only when nothing of it was written,
+// but for a GET, whose second answer need not be the first: see once.
 func (c *Call) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(c.ctx, CallTimeout)
 	defer cancel()
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { c.reached.Store(true) },
 	})
-	answer, err := c.transport.base.RoundTrip(r.WithContext(ctx))
+	answer, err := c.transport.base.RoundTrip(once(r.WithContext(ctx)))
 	if err != nil {
 		return nil, err
 	}
@@ -85,4 +91,17 @@ func (c *Call) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	answer.Body = io.NopCloser(bytes.NewReader(body))
 	return answer, nil
+}
+
+// once makes a GET's body, be it empty, one that cannot be had again. net/http takes any other GET for repeatable and sends it
+// once more when a connection that it had kept breaks, and what the lost answer held is received by nobody.
+func once(r *http.Request) *http.Request {
+	if r.Method != http.MethodGet {
+		return r
+	}
+	r.GetBody = nil
+	if r.Body == nil || r.Body == http.NoBody {
+		r.Body = io.NopCloser(bytes.NewReader(nil))
+	}
+	return r
 }

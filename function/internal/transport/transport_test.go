@@ -53,7 +53,12 @@ type answer struct {
 
 func call(ctx context.Context, t *testing.T, pool *transport.Transport, address string) answer {
 	t.Helper()
-	r, err := http.NewRequest(http.MethodPost, address, strings.NewReader("question"))
+	return send(ctx, t, pool, http.MethodPost, address, "question")
+}
+
+func send(ctx context.Context, t *testing.T, pool *transport.Transport, method, address, body string) answer {
+	t.Helper()
+	r, err := http.NewRequest(method, address, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,8 +68,8 @@ func call(ctx context.Context, t *testing.T, pool *transport.Transport, address 
 		return answer{reached: c.Reached(), err: err}
 	}
 	defer func() { _ = got.Body.Close() }()
-	body, err := io.ReadAll(got.Body)
-	return answer{got.StatusCode, string(body), c.Reached(), err}
+	text, err := io.ReadAll(got.Body)
+	return answer{got.StatusCode, string(text), c.Reached(), err}
 }
 
 // serve starts a server that counts requests and connections.
@@ -289,24 +294,92 @@ func TestCallEndsAfterItsOwnTime(t *testing.T) {
 	})
 }
 
-func TestCallsRunSideBySide(t *testing.T) {
-	t.Parallel()
-	const calls = 8
-	var together sync.WaitGroup
-	together.Add(calls)
-	address, _, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		together.Done()
-		together.Wait() // answers nobody before all are here
+// together answers nobody before so many are here, and then begins anew.
+func together(calls int) http.HandlerFunc {
+	var mu sync.Mutex
+	waiting, here := 0, make(chan struct{})
+	return func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		all := here
+		if waiting++; waiting == calls {
+			waiting, here = 0, make(chan struct{})
+			close(all)
+		}
+		mu.Unlock()
+		<-all
 		echoBody(w, r)
+	}
+}
+
+// Round after round the calls of a fleet find the connections of the first, and all of those are gone when the transport is closed.
+func TestCallsSideBySideFindTheirConnectionsAgain(t *testing.T) {
+	t.Parallel()
+	const rounds = 4
+	var open atomic.Int64
+	address, requests, connections := serve(t, together(transport.Parallel), func(s *httptest.Server) {
+		count := s.Config.ConnState
+		s.Config.ConnState = func(c net.Conn, state http.ConnState) {
+			count(c, state)
+			switch state {
+			case http.StateNew:
+				open.Add(1)
+			case http.StateClosed:
+				open.Add(-1)
+			}
+		}
 	})
 	pool := newPool(t)
-	var all sync.WaitGroup
-	for range calls {
-		all.Go(func() {
-			if got := call(t.Context(), t, pool, address); got.body != "question" {
-				t.Errorf("got %+v", got)
-			}
-		})
+	for range rounds {
+		var all sync.WaitGroup
+		for range transport.Parallel {
+			all.Go(func() {
+				if got := call(t.Context(), t, pool, address); got.body != "question" {
+					t.Errorf("got %+v", got)
+				}
+			})
+		}
+		all.Wait()
 	}
-	all.Wait()
+	if n := connections.Load(); n != transport.Parallel || requests.Load() != rounds*transport.Parallel {
+		t.Errorf("%d connections for %d calls, %d at once", n, requests.Load(), transport.Parallel)
+	}
+	pool.Close()
+	for deadline := time.Now().Add(5 * time.Second); open.Load() > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d connections are open after Close", open.Load())
+		}
+	}
+}
+
+// A kept connection that breaks before the answer: net/http by itself sends a GET once more, on a new one.
+func TestRequestWhoseAnswerIsLostIsNotSentAgain(t *testing.T) {
+	t.Parallel()
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
+		for name, body := range map[string]string{"without a body": "", "with a body": "question"} {
+			t.Run(method+" "+name, func(t *testing.T) {
+				t.Parallel()
+				var known sync.Map
+				address, requests, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+					if r.ContentLength != int64(len(body)) || r.TransferEncoding != nil {
+						t.Errorf("%d bytes, %q, want %q", r.ContentLength, r.TransferEncoding, body)
+					}
+					if _, kept := known.LoadOrStore(r.RemoteAddr, true); kept {
+						rig.HangUp(true)(w, r)
+						return
+					}
+					echoBody(w, r)
+				})
+				pool := newPool(t)
+				if got, want := send(t.Context(), t, pool, method, address, body), (answer{http.StatusCreated, body, true, nil}); got != want {
+					t.Fatalf("the first: %+v, want %+v", got, want)
+				}
+				if got := send(t.Context(), t, pool, method, address, body); got.err == nil || !got.reached {
+					t.Errorf("the second: %+v", got)
+				}
+				if n := requests.Load(); n != 2 {
+					t.Errorf("%d requests for 2 calls", n)
+				}
+			})
+		}
+	}
 }

@@ -3,8 +3,14 @@ package upgrade
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"rds-kernel-upgrade/function/internal/fault"
 )
 
 // Claims is what Apply needs to write claims.
@@ -29,11 +35,16 @@ type API interface {
 type Run struct {
 	API     API
 	Rollout string
+	Wave    int // the number of the wave that is called
 	Now     func() time.Time
 	Log     *slog.Logger
+	Workers int // how many calls are made at the same time
+	Allowed int // how many calls may fail before no more are made; negative: any number
 	// Deadline bounds what must still be done for a call that was made. The context of Apply ends earlier, so that no step
 	// begins that could not finish, and time is left for publishing.
 	Deadline time.Time
+
+	failed *atomic.Int64 // calls, in this wave
 }
 
 // tagged is how many instances one tag call takes.
@@ -42,38 +53,73 @@ const tagged = 50
 // stepTime is what one step needs at least. With less left, none is begun.
 const stepTime = 3 * time.Second
 
-// Apply carries out the decisions: claim, call, look. Every instance has one outcome. What earlier rollouts have come to must be told
-// before (see Settled): a step's claim takes the place of theirs.
+// Apply carries out the decisions of the next wave: claim, call, look. Every instance has one outcome. What earlier rollouts have come to
+// must be told before (see Settled): a step's claim takes the place of theirs.
 func (r Run) Apply(ctx context.Context, decisions []Decision) []Outcome {
+	r.failed = &atomic.Int64{}
 	var outcomes []Outcome
 	var steps []Step
 	for _, d := range decisions {
-		if d.Step != nil {
+		if d.Step != nil && d.Step.Wave == 1 {
 			steps = append(steps, *d.Step)
 			continue
 		}
 		outcomes = append(outcomes, d.outcome(r.Rollout))
 	}
-	for wave := range slices.Chunk(steps, tagged) {
-		outcomes = append(outcomes, r.upgrade(ctx, wave)...)
+	for chunk := range slices.Chunk(steps, tagged) {
+		outcomes = append(outcomes, r.upgrade(ctx, chunk)...)
 	}
 	return outcomes
 }
 
-// upgrade claims up to 50 instances, calls them one after another, and writes down which calls were accepted.
+// upgrade claims up to 50 instances, calls them, and writes down which calls were accepted.
 func (r Run) upgrade(ctx context.Context, steps []Step) []Outcome {
 	at := r.Now()
-	refused := r.claim(ctx, steps, at)
-	outcomes := make([]Outcome, 0, len(steps))
-	for _, s := range steps {
-		o := s.outcome(r.Rollout)
-		if f := refused[s.Instance.ID]; f != nil {
-			o = o.failed(f)
-		} else {
-			o = r.call(ctx, s, o, at)
-		}
-		outcomes = append(outcomes, o)
+	outcomes := make([]Outcome, len(steps))
+	for n, s := range steps {
+		outcomes[n] = s.outcome(r.Rollout, r.Wave)
 	}
+	if r.short(ctx) {
+		for n := range outcomes {
+			outcomes[n] = outcomes[n].uncalled()
+		}
+		return outcomes
+	}
+	refused := r.claim(ctx, steps, at)
+	var calls errgroup.Group
+	calls.SetLimit(max(1, r.Workers))
+	for n, s := range steps {
+		if f := refused[s.Instance.ID]; f != nil {
+			outcomes[n] = outcomes[n].failed(f)
+			continue
+		}
+		calls.Go(func() error {
+			outcomes[n] = r.call(ctx, s, outcomes[n], at)
+			return nil
+		})
+	}
+	_ = calls.Wait() // what goes wrong is in the outcomes
+	r.releaseAll(ctx, outcomes, refused)
 	r.noteAccepted(ctx, steps, outcomes, at)
 	return outcomes
+}
+
+// short tells whether too little time is left to begin a step.
+func (r Run) short(ctx context.Context) bool {
+	deadline, bounded := ctx.Deadline()
+	return bounded && deadline.Sub(r.Now()) < stepTime
+}
+
+// releaseAll takes the claims off the instances whose calls were refused or not made, 50 at a time.
+func (r Run) releaseAll(ctx context.Context, outcomes []Outcome, refused map[string]*fault.Error) {
+	free := map[string][]Instance{}
+	for _, o := range outcomes {
+		claimed := refused[o.Instance.ID] == nil
+		if claimed && (o.Status == Failed || o.Status == Pending || o.Status == Skipped) {
+			free[o.Instance.RegionID] = append(free[o.Instance.RegionID], o.Instance)
+		}
+	}
+	for _, region := range slices.Sorted(maps.Keys(free)) {
+		r.release(ctx, free[region])
+	}
 }

@@ -13,7 +13,7 @@ func BenchmarkDecideTenThousand(b *testing.B) {
 	for n := range fleet {
 		fleet[n] = mysql(func(i *upgrade.Instance) { i.ID = fmt.Sprintf("rm-%05d", n) })
 	}
-	q := upgrade.Question{Request: immediate(), Rollout: "r", Policy: upgrade.DefaultPolicy(), Now: now}
+	q := upgrade.Question{Request: single(immediate()), Rollout: "r", Policy: upgrade.DefaultPolicy(), Now: now}
 	b.ReportAllocs()
 	for b.Loop() {
 		if len(q.Decide(fleet)) != len(fleet) {

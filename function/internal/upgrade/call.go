@@ -17,9 +17,20 @@ import (
 //	no, busy              look again: the reason is in what the instance shows; the claim goes
 //	no, later             try again in the time left; then pending, and the claim goes
 //	nothing, or unclear   look: accepted if anything shows, else in doubt, and the claim stays
+//
+// It is not made when too little time is left for it, or its time has passed: then pending, and the claim goes.
 func (r Run) call(ctx context.Context, s Step, o Outcome, at time.Time) Outcome {
-	if deadline, bounded := ctx.Deadline(); bounded && deadline.Sub(r.Now()) < stepTime {
-		return r.refused(ctx, o, &fault.Error{Op: "upgrade: " + s.Instance.ID, Kind: fault.Unavailable, Message: "not called: too little time left; if this goes on, give the function a longer timeout"})
+	if r.short(ctx) {
+		return o.uncalled()
+	}
+	if r.failed.Load() > int64(r.Allowed) && r.Allowed >= 0 {
+		o.Status, o.Reason, o.Detail = Pending, Held, "not called: more calls have failed than the request allows"
+		return o
+	}
+	if now := r.Now(); !s.Latest.IsZero() && !now.Before(s.Latest) {
+		o = o.failed(&fault.Error{Op: "upgrade: " + s.Instance.ID, Kind: fault.Unavailable, Message: "not called: the time that is permitted has passed before its turn came"})
+		o.Reason = OutsideWindow
+		return o
 	}
 	err := retryRefused(ctx, func() (err error) {
 		o.Acceptance, err = r.API.Upgrade(ctx, s)
@@ -35,28 +46,25 @@ func (r Run) call(ctx context.Context, s Step, o Outcome, at time.Time) Outcome 
 	case f(err).Kind == fault.Conflict:
 		return r.conflict(ctx, o, s, f(err))
 	default:
-		return r.refused(ctx, o, f(err))
+		if o = o.failed(f(err)); o.Status == Failed {
+			r.failed.Add(1)
+		}
+		return o
 	}
-}
-
-func (r Run) refused(ctx context.Context, o Outcome, f *fault.Error) Outcome {
-	r.release(ctx, o.Instance)
-	return o.failed(f)
 }
 
 // conflict looks at the instance that was too busy for the call, or in no need of it.
 func (r Run) conflict(ctx context.Context, o Outcome, s Step, f *fault.Error) Outcome {
-	r.release(ctx, s.Instance)
-	o.Status, o.Reason, o.Detail, o.Fault = Skipped, InProgress, f.Message, f
+	o.Status, o.Reason, o.Detail, o.Fault, o.Wait = Skipped, InProgress, f.Message, f, true
 	i, err := r.API.Instance(ctx, s.Instance.RegionID, s.Instance.ID)
 	if err != nil {
 		return o
 	}
 	o.Instance = i
-	if seen := skipInstance(i); seen != nil {
-		o.Reason, o.Detail = seen.Reason, seen.Detail
+	if seen := skipState(i); seen != nil {
+		o.Reason, o.Detail, o.Wait = seen.Reason, seen.Detail, seen.Reason == InProgress
 	} else if version.Reached(i.CurrentKernelVersion, s.Target) {
-		o.Reason, o.Detail = UpToDate, fmt.Sprintf("CurrentKernelVersion is %s", i.CurrentKernelVersion)
+		o.Wait, o.Reason, o.Detail = false, UpToDate, fmt.Sprintf("CurrentKernelVersion is %s", i.CurrentKernelVersion)
 	}
 	return o
 }
@@ -68,7 +76,7 @@ const looks = 3
 func (r Run) look(ctx context.Context, o Outcome, s Step, at time.Time, lost *fault.Error) Outcome {
 	ctx, cancel := r.finishing(ctx)
 	defer cancel()
-	claim := Claim{State: Intent, Target: s.Target, Rollout: r.Rollout, Due: s.Due, At: at}
+	claim := Claim{State: Intent, Target: s.Target, Rollout: r.Rollout, Wave: r.Wave, Due: s.Due, At: at}
 	wait := pauses()
 	for range looks {
 		i, err := probe(ctx, r.API, s.Instance, claim, r.Now())

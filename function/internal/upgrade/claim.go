@@ -2,6 +2,7 @@ package upgrade
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -28,6 +29,7 @@ type Claim struct {
 	State   ClaimState
 	Target  string    // the kernel version that it is to reach
 	Rollout string    // whose claim it is
+	Wave    int       // of the rollout; 0 is the first
 	Due     time.Time // by when the restart should have begun
 	At      time.Time // when the intent was written
 	Acceptance
@@ -35,10 +37,14 @@ type Claim struct {
 
 const claimTime = "20060102t150405z"
 
-// String gives the tag's value: state, target, rollout, due, at, and what the API answered, as far as it fits. A tag is written
-// on up to 50 instances with one value, so the answer is in it only when an instance was claimed alone.
+// String gives the tag's value: state, target, rollout (".2" behind it for the second wave), due, at, and what the API answered, as
+// far as it fits. A tag is written on up to 50 instances with one value, so the answer is in it only when an instance was claimed alone.
 func (c Claim) String() string {
-	text := fmt.Sprintf("%s %s %s %s %s", c.State, c.Target, c.Rollout,
+	owner := c.Rollout
+	if c.Wave > 1 {
+		owner = fmt.Sprintf("%s.%d", c.Rollout, c.Wave)
+	}
+	text := fmt.Sprintf("%s %s %s %s %s", c.State, c.Target, owner,
 		c.Due.UTC().Format(claimTime), c.At.UTC().Format(claimTime))
 	for _, part := range []string{c.TaskID, strings.ReplaceAll(c.RequestID, "-", "")} {
 		if part == "" || strings.ContainsAny(part, " ") || len(text)+1+len(part) > maxTagValue {
@@ -55,7 +61,10 @@ func ParseClaim(text string) (*Claim, error) {
 	if len(parts) < 5 || len(parts) > 7 {
 		return nil, fmt.Errorf("tag %s: %q is not a claim: want state, target, rollout, due and time", ClaimTag, text)
 	}
-	c := &Claim{State: ClaimState(parts[0]), Target: parts[1], Rollout: parts[2]}
+	c := &Claim{State: ClaimState(parts[0]), Target: parts[1]}
+	owner, wave, _ := strings.Cut(parts[2], ".")
+	c.Rollout = owner
+	c.Wave, _ = strconv.Atoi(wave)
 	var err, err2 error
 	c.Due, err = time.Parse(claimTime, parts[3])
 	c.At, err2 = time.Parse(claimTime, parts[4])
@@ -100,6 +109,7 @@ func (q Question) judge(i Instance, d *Decision) {
 		return
 	}
 	own := c.Rollout == q.Rollout
+	d.Alive = own
 	switch {
 	case i.proven(c.Target):
 		d.Settlement = q.settlement(*c, Completed)
@@ -107,7 +117,7 @@ func (q Question) judge(i Instance, d *Decision) {
 			d.Skip = skip(UpToDate, "CurrentKernelVersion is %s", i.CurrentKernelVersion)
 		}
 	case c.State == Called && q.Now.Before(c.Due.Add(time.Duration(q.Policy.Verify.GiveUp))):
-		d.Skip = skip(AlreadyScheduled, "rollout %s has it on the way to %s", c.Rollout, c.Target)
+		d.Skip, d.Wait = skip(AlreadyScheduled, "rollout %s has it on the way to %s", c.Rollout, c.Target), !own
 		if own {
 			d.Settlement = q.settlement(*c, Accepted)
 		}
@@ -118,11 +128,13 @@ func (q Question) judge(i Instance, d *Decision) {
 		}
 	case i.shows(*c):
 		d.Settlement = q.settlement(*c, Accepted)
-		d.Skip = skip(AlreadyScheduled, "rollout %s has it on the way to %s", c.Rollout, c.Target)
-	case q.Now.Before(q.again(i)):
-		d.InDoubt = own
+		d.Skip, d.Wait = skip(AlreadyScheduled, "rollout %s has it on the way to %s", c.Rollout, c.Target), !own
+	case q.Now.Before(i.again(q.Policy.Verify)):
+		d.InDoubt, d.Wait = own, true
 		d.Skip = skip(InProgress, "rollout %s may have made its call; it is not made again before %s",
-			c.Rollout, q.again(i).UTC().Format(time.RFC3339))
+			c.Rollout, i.again(q.Policy.Verify).UTC().Format(time.RFC3339))
+	default:
+		d.Alive = false
 	}
 }
 
@@ -130,9 +142,11 @@ func (q Question) settlement(c Claim, status Status) *Settlement {
 	if c.Rollout != q.Rollout {
 		return &Settlement{Claim: c, Status: status}
 	}
-	return &Settlement{
-		Claim: c, Status: status, Own: true, UpgradeTime: string(q.Request.UpgradeTime), SwitchTime: q.Request.SwitchTime,
+	s := &Settlement{Claim: c, Status: status, Own: true}
+	if q.Request.Fleet == nil {
+		s.UpgradeTime, s.SwitchTime = string(q.Request.Upgrade.UpgradeTime), q.Request.Upgrade.SwitchTime
 	}
+	return s
 }
 
 // shows tells whether the call of a claim has visibly taken effect.
@@ -142,10 +156,10 @@ func (i Instance) shows(c Claim) bool {
 
 // again is when a call of unknown outcome that has shown nothing, in status, version and tasks, may be made again. Where the tasks
 // could not be asked for, what is to happen at a later time shows nothing before, so the wait begins there.
-func (q Question) again(i Instance) time.Time {
+func (i Instance) again(v Verify) time.Time {
 	from := i.Claim.At.Add(time.Second) // the claim has whole seconds only
 	if !i.TasksAsked && i.Claim.Due.After(from) {
 		from = i.Claim.Due
 	}
-	return from.Add(time.Duration(q.Policy.Verify.First))
+	return from.Add(time.Duration(v.First))
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -68,6 +70,34 @@ func (a *api) fail(action string, faults ...error) *api {
 
 func (a *api) onTag(change func(i *upgrade.Instance)) { a.afterTag = change }
 
+// Fleet lists the instances of a region as the listing has them, without versions.
+func (a *api) Fleet(_ context.Context, region string, f upgrade.Filter) (fleet []upgrade.Instance, err error) {
+	if err := a.called("Fleet", region); err != nil {
+		return nil, err
+	}
+	for _, id := range slices.Sorted(maps.Keys(a.instances)) {
+		i := a.instances[id]
+		if i.RegionID != region || f.Engine != "" && i.Engine != f.Engine || !maps.Equal(f.Tags, a.among(id, f.Tags)) {
+			continue
+		}
+		i.Listed, i.Tags = true, nil
+		i.CurrentKernelVersion, i.LatestKernelVersion, i.MaintainTime = "", "", ""
+		fleet = append(fleet, i)
+	}
+	return fleet, nil
+}
+
+// among gives those of an instance's tags that are in others.
+func (a *api) among(id string, others map[string]string) map[string]string {
+	found := map[string]string{}
+	for key := range others {
+		if value, ok := a.instances[id].Tags[key]; ok {
+			found[key] = value
+		}
+	}
+	return found
+}
+
 func (a *api) called(action, what string) error {
 	a.calls = append(a.calls, action+" "+what)
 	left := a.faults[action]
@@ -92,8 +122,10 @@ func (a *api) Instance(_ context.Context, region, id string) (upgrade.Instance, 
 func (a *api) Tags(_ context.Context, _ string, ids []string) (map[string]map[string]string, error) {
 	tags := map[string]map[string]string{}
 	for _, id := range ids {
+		tags[id] = map[string]string{}
+		maps.Copy(tags[id], a.instances[id].Tags)
 		if claim, ok := a.tags[id]; ok {
-			tags[id] = map[string]string{upgrade.ClaimTag: claim}
+			tags[id][upgrade.ClaimTag] = claim
 		}
 	}
 	return tags, a.called("Tags", fmt.Sprint(ids))
@@ -168,28 +200,38 @@ func (a *api) Upgrade(_ context.Context, s upgrade.Step) (upgrade.Acceptance, er
 // delivery takes one request through observing, deciding and applying, as the handler does.
 func (a *api) delivery(t *testing.T, rollout string, at time.Time, request events.Upgrade) []upgrade.Outcome {
 	t.Helper()
-	q := upgrade.Question{Request: request, Rollout: rollout, Policy: upgrade.DefaultPolicy(), Now: at}
-	fleet := upgrade.Observe(t.Context(), a, "cn-hangzhou", []string{request.DBInstanceID}, request.TargetMinorVersion != "", at)
-	run, plan := a.run(rollout, at), q.Decide(fleet)
+	q := upgrade.Question{Request: single(request), Rollout: rollout, Region: "cn-hangzhou", Policy: upgrade.DefaultPolicy(), Now: at}
+	run, plan := a.run(rollout, at), q.Decide(a.observe(t, q))
 	return a.conclude(t, run, append(upgrade.Settled(plan), run.Apply(t.Context(), plan)...))
+}
+
+// observe looks at what a question is about.
+func (a *api) observe(t *testing.T, q upgrade.Question) []upgrade.Instance {
+	t.Helper()
+	fleet, err := upgrade.Observer{Reader: a, Now: q.Now}.Observe(t.Context(), q.Scope())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fleet
 }
 
 // conclude is what follows when the outcomes are told.
 func (a *api) conclude(t *testing.T, run upgrade.Run, outcomes []upgrade.Outcome) []upgrade.Outcome {
 	t.Helper()
-	for _, o := range outcomes {
-		run.Conclude(t.Context(), o)
-	}
+	run.Conclude(t.Context(), outcomes)
 	return outcomes
 }
 
 func (a *api) run(rollout string, at time.Time) upgrade.Run {
 	return upgrade.Run{
 		API: a, Rollout: rollout, Now: func() time.Time { return at }, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-		Deadline: time.Now().Add(time.Minute),
+		Deadline: time.Now().Add(time.Minute), Allowed: -1,
 	}
 }
 
 func immediate() events.Upgrade {
 	return events.Upgrade{DBInstanceID: id, UpgradeTime: events.Immediate}
 }
+
+// single is the request for one instance.
+func single(u events.Upgrade) events.Request { return events.Request{Kind: events.KindUpgrade, Upgrade: u} }

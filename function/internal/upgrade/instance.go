@@ -20,6 +20,8 @@ type Instance struct {
 	Type, Category, ResourceGroupID string
 	PrimaryID                       string
 	ReplicaIDs                      []string
+	// Replicas are those of its replicas that were not selected, as they were read.
+	Replicas []Instance
 	// Listed says that only the listing was read, which has no kernel version and no maintenance window.
 	Listed bool
 	// Tags are the instance's own, the claim among them.

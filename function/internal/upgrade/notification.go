@@ -3,11 +3,11 @@ package upgrade
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"strings"
 	"time"
 
 	"rds-kernel-upgrade/function/internal/fault"
-	"rds-kernel-upgrade/function/internal/version"
 )
 
 // Notification is what subscribers of the result topic get: a CloudEvent 1.0 in structured JSON.
@@ -35,14 +35,19 @@ type Data struct {
 	After      string `json:"after,omitempty"`  // the kernel version that was proven
 	AcceptedAt string `json:"acceptedAt,omitempty"`
 	ObservedAt string `json:"observedAt"`
+	Looks      int    `json:"looks,omitempty"` // how often the instance was looked at after the call
 	Rollout    string `json:"rollout"`
-	Wave       int    `json:"wave,omitempty"`
+	Advisory   string `json:"advisory,omitempty"` // the id of the advisory that the request is about
 	Cause      Cause  `json:"cause"`
 
-	Mode      Mode     `json:"mode,omitempty"`      // of a report
-	PlanHash  string   `json:"planHash,omitempty"`  // of a plan
-	Instances []Entry  `json:"instances,omitempty"` // of a report or a plan: the whole account
-	Problems  []string `json:"problems,omitempty"`  // of a rejected message
+	Mode      Mode           `json:"mode,omitempty"`     // of a report
+	PlanHash  string         `json:"planHash,omitempty"` // of a plan
+	Counts    map[Status]int `json:"counts,omitzero"`    // of a report, a plan or a halt: all instances, by status
+	Part      int            `json:"part,omitempty"`     // of an account that is longer than one message
+	Parts     int            `json:"parts,omitempty"`    // how many there are
+	Instances []Entry        `json:"instances,omitzero"` // of a report, a plan or a halt
+	Problems  []string       `json:"problems,omitempty"` // of a rejected message
+	Message   string         `json:"message,omitempty"`  // of a follow-up that was put away: its text
 }
 
 // Entry is one instance in an account.
@@ -58,6 +63,7 @@ type Entry struct {
 	SwitchTime           string `json:"SwitchTime,omitempty"`
 	TaskID               string `json:"TaskId,omitempty"`
 	RequestID            string `json:"RequestId,omitempty"`
+	Wave                 int    `json:"wave,omitempty"`
 	Status               Status `json:"status"`
 	Reason               Reason `json:"reason,omitempty"`
 	Detail               string `json:"detail,omitempty"`
@@ -86,7 +92,7 @@ func (o Outcome) Entry() Entry {
 		DBInstanceID: o.Instance.ID, DBInstanceName: o.DBInstanceName, RegionID: o.Instance.RegionID,
 		Engine: o.Instance.Engine, EngineVersion: o.Instance.EngineVersion, CurrentKernelVersion: o.Instance.CurrentKernelVersion,
 		TargetMinorVersion: o.Target, UpgradeTime: o.UpgradeTime, SwitchTime: stamp(o.SwitchTime),
-		TaskID: o.TaskID, RequestID: o.RequestID, Status: o.Status, Reason: o.Reason, Detail: o.Detail,
+		TaskID: o.TaskID, RequestID: o.RequestID, Wave: o.Wave, Status: o.Status, Reason: o.Reason, Detail: o.Detail,
 	}
 	if o.TargetMinorVersion != "" {
 		e.TargetMinorVersion = o.TargetMinorVersion
@@ -107,22 +113,23 @@ func stamp(t time.Time) string {
 
 // Account gathers what is to be told of one request.
 type Account struct {
-	Source  string // the function's ARN
-	Account string // the cloud account
-	Rollout string
-	Mode    Mode
-	Cause   Cause
-	Now     time.Time
+	Source   string // the function's ARN
+	Account  string // the cloud account
+	Rollout  string
+	Advisory string // the id of the advisory that the request is about
+	Mode     Mode
+	Cause    Cause
+	Now      time.Time
 }
 
 // Notifications tells every transition once, and closes the account when nothing is left to do or to prove.
 func (a Account) Notifications(outcomes []Outcome) []Notification {
 	all := a.Transitions(outcomes)
 	if a.Mode == Plan {
-		all = append(all, a.list(Planned, outcomes))
+		all = append(all, a.list(Planned, "", outcomes)...)
 	}
 	if closed(outcomes) {
-		all = append(all, a.list(Reported, outcomes))
+		all = append(all, a.Report("", outcomes)...)
 	}
 	return all
 }
@@ -130,8 +137,8 @@ func (a Account) Notifications(outcomes []Outcome) []Notification {
 // Transitions tells what became of instances, without closing an account.
 func (a Account) Transitions(outcomes []Outcome) (all []Notification) {
 	for _, o := range outcomes {
-		switch o.Status {
-		case Skipped, Planned, Pending:
+		switch {
+		case o.Told, o.Status == Skipped, o.Status == Planned, o.Status == Pending:
 		default:
 			all = append(all, a.transition(o))
 		}
@@ -143,33 +150,13 @@ func (a Account) Transitions(outcomes []Outcome) (all []Notification) {
 func (a Account) transition(o Outcome) Notification {
 	n := a.notification(o.Status, o.Rollout, o.Instance.ID, o.Target)
 	n.Subject = o.Instance.ARN(a.Account)
-	n.Data.Entry, n.Data.AcceptedAt, n.Data.Wave = o.Entry(), stamp(o.AcceptedAt), 1
-	switch o.Status {
-	case Completed:
+	n.Data.Entry, n.Data.AcceptedAt, n.Data.Before, n.Data.Looks = o.Entry(), stamp(o.AcceptedAt), o.Before, o.Looks
+	n.Data.Wave = max(1, o.Wave)
+	switch {
+	case o.Status == Completed:
 		n.Data.After = o.Instance.CurrentKernelVersion
-	case Accepted:
-		if !version.Reached(o.Instance.CurrentKernelVersion, o.Target) {
-			n.Data.Before = o.Instance.CurrentKernelVersion
-		}
-	}
-	return n
-}
-
-// list tells of all instances of the request. Where there is only one, its fields stand at the top as well, so that the subscriber of
-// a single upgrade need not look into the list.
-func (a Account) list(status Status, outcomes []Outcome) Notification {
-	n := a.notification(status, a.Rollout, "", "")
-	n.Data.Mode = a.Mode
-	for _, o := range outcomes {
-		n.Data.Instances = append(n.Data.Instances, o.Entry())
-	}
-	if len(outcomes) == 1 {
-		n.Subject = outcomes[0].Instance.ARN(a.Account)
-		n.Data.Entry = n.Data.Instances[0]
-	}
-	n.Data.Status = status
-	if status == Planned {
-		n.Data.PlanHash = planHash(n.Data.Instances)
+	case o.Status == Accepted && o.Before == "":
+		n.Data.Before = before(o.Instance, o.Target)
 	}
 	return n
 }
@@ -182,23 +169,30 @@ func (a Account) Rejected(problems []string) Notification {
 	return n
 }
 
+// maxText bounds how much of a follow-up's text one message repeats.
+const maxText = 40_000
+
+// PutAway tells that a follow-up cannot be served, with its whole text, in as many parts as it takes.
+func (a Account) PutAway(problem, text string) (all []Notification) {
+	parts := max(1, (len(text)+maxText-1)/maxText)
+	for n := range parts {
+		m := a.notification(Rejected, a.Rollout, "", fmt.Sprint("follow-up ", n, digest(text)))
+		m.Data.Status, m.Data.Problems = Rejected, []string{problem}
+		m.Data.Message = strings.ToValidUTF8(text[n*maxText:min(len(text), (n+1)*maxText)], "?")
+		if parts > 1 {
+			m.Data.Part, m.Data.Parts = n+1, parts
+		}
+		all = append(all, m)
+	}
+	return all
+}
+
 func (a Account) notification(status Status, rollout, instance, version string) Notification {
 	return Notification{
 		SpecVersion: "1.0", ID: digest(rollout, instance, string(status), version), Source: a.Source,
 		Type: TypePrefix + string(status), Time: a.Now.UTC().Format(time.RFC3339), DataContentType: "application/json",
-		Data: Data{Rollout: rollout, ObservedAt: stamp(a.Now), Cause: a.Cause},
+		Data: Data{Rollout: rollout, Advisory: a.Advisory, ObservedAt: stamp(a.Now), Cause: a.Cause},
 	}
-}
-
-// planHash names a plan by what it would do: the same plan has the same hash.
-func planHash(entries []Entry) string {
-	lines := make([]string, 0, len(entries))
-	for _, e := range entries {
-		lines = append(lines, strings.Join([]string{
-			e.DBInstanceID, string(e.Status), string(e.Reason), e.TargetMinorVersion, e.UpgradeTime, e.SwitchTime,
-		}, " "))
-	}
-	return digest(lines...)
 }
 
 // RolloutID names a rollout by what stays the same when its message is delivered again.

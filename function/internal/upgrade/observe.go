@@ -2,7 +2,11 @@ package upgrade
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"rds-kernel-upgrade/function/internal/fault"
 )
@@ -10,22 +14,57 @@ import (
 // Reader is what Observe needs of the RDS API.
 type Reader interface {
 	Prober
+	Fleet(ctx context.Context, region string, f Filter) ([]Instance, error)
 	Tags(ctx context.Context, region string, ids []string) (map[string]map[string]string, error)
 	Offers(ctx context.Context, region, id string) ([]Offer, error)
 }
 
-// Observe reads each instance once: its attributes, its claim, and, for a request that names a version, what the API offers. What
-// keeps one instance from being read is that instance's Fault.
-func Observe(ctx context.Context, reader Reader, region string, ids []string, named bool, now time.Time) []Instance {
-	fleet := make([]Instance, 0, len(ids))
-	for _, id := range ids {
-		i, err := observe(ctx, reader, region, id, named, now)
-		if err != nil {
-			i = Instance{ID: id, RegionID: region, Fault: fault.From(err)}
-		}
-		fleet = append(fleet, i)
+// Scope says what to look at.
+type Scope struct {
+	Regions []string
+	IDs     []string // these instances; without them, all that the filter lets through
+	Filter  Filter
+	Replica bool // whether replicas that were not selected are looked at, too
+	// Candidate tells which instances of a listing have to be read; all that were asked for by id are.
+	Candidate func(Instance) bool
+	// Offered tells for which instances the API's versions are wanted.
+	Offered func(Instance) bool
+	// Doubt gives the time since when a task of an instance would be the effect of a call; without one no task is asked for.
+	Doubt func(Instance) (since time.Time, doubt bool)
+}
+
+// Observer looks at instances. It reads each at most once, several at the same time.
+type Observer struct {
+	Reader  Reader
+	Now     time.Time
+	Workers int
+}
+
+// Observe gives the fleet: what the listing shows, tags and claims, and of the candidates all that decides. What keeps one
+// instance from being read is that instance's Fault; the error is of a listing that could not be had.
+func (o Observer) Observe(ctx context.Context, s Scope) ([]Instance, error) {
+	fleet, err := o.list(ctx, s)
+	if err != nil {
+		return nil, err
 	}
-	return fleet
+	o.tag(ctx, fleet)
+	if s.Candidate != nil {
+		o.each(fleet, func(i *Instance) {
+			if i.Listed && i.Fault == nil && s.Candidate(*i) {
+				o.read(ctx, i)
+			}
+		})
+	}
+	if s.Replica {
+		o.replicas(ctx, fleet)
+	}
+	o.each(fleet, func(i *Instance) {
+		if since, doubt := s.doubt(*i); doubt {
+			i.lookForTask(ctx, o.Reader, since, o.Now)
+		}
+	})
+	o.offers(ctx, fleet, s)
+	return fleet, nil
 }
 
 // Unseen gives the fleet without looking at it.
@@ -37,37 +76,164 @@ func Unseen(region string, ids []string) []Instance {
 	return fleet
 }
 
-func observe(ctx context.Context, reader Reader, region, id string, named bool, now time.Time) (i Instance, err error) {
-	err = Retry(ctx, func() error {
-		i, err = reader.Instance(ctx, region, id)
+// each does something with all instances, several at the same time.
+func (o Observer) each(fleet []Instance, do func(*Instance)) {
+	var workers errgroup.Group
+	workers.SetLimit(max(1, o.Workers))
+	for n := range fleet {
+		workers.Go(func() error { do(&fleet[n]); return nil })
+	}
+	_ = workers.Wait() // what goes wrong is in the instances
+}
+
+func (o Observer) list(ctx context.Context, s Scope) (fleet []Instance, err error) {
+	if len(s.IDs) > 0 {
+		return o.named(ctx, s), nil
+	}
+	for _, region := range s.Regions {
+		var page []Instance
+		err := Retry(ctx, func() (err error) {
+			page, err = o.Reader.Fleet(ctx, region, s.Filter)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		fleet = append(fleet, page...)
+	}
+	return fleet, nil
+}
+
+// named reads the instances that were asked for by id, each in the first region that has it.
+func (o Observer) named(ctx context.Context, s Scope) []Instance {
+	fleet := Unseen(s.Regions[0], s.IDs)
+	o.each(fleet, func(i *Instance) {
+		for _, region := range s.Regions {
+			i.RegionID, i.Fault = region, nil
+			if o.read(ctx, i); i.Fault == nil || i.Fault.Kind != fault.NotFound {
+				return
+			}
+		}
+	})
+	return fleet
+}
+
+// read reads an instance's attributes over what was known of it.
+func (o Observer) read(ctx context.Context, i *Instance) {
+	err := Retry(ctx, func() error {
+		seen, err := o.Reader.Instance(ctx, i.RegionID, i.ID)
+		if err == nil {
+			seen.Tags, seen.Claim, seen.ClaimFault = i.Tags, i.Claim, i.ClaimFault
+			*i = seen
+		}
 		return err
 	})
 	if err != nil {
-		return i, err
+		i.Fault = fault.From(err)
 	}
-	if err = readClaim(ctx, reader, &i); err != nil {
-		return i, err
-	}
-	if i.Claim != nil && i.Claim.State == Intent {
-		i.lookForTask(ctx, reader, *i.Claim, now)
-	}
-	if named && i.supported() {
-		err = Retry(ctx, func() error {
-			i.Offers, err = reader.Offers(ctx, i.RegionID, id)
-			return err
-		})
-	}
-	return i, err
 }
 
-func readClaim(ctx context.Context, reader Reader, i *Instance) error {
+// tag reads the tags, 50 instances at a time, and the claims in them.
+func (o Observer) tag(ctx context.Context, fleet []Instance) {
+	regions := map[string][]*Instance{}
+	for n := range fleet {
+		if i := &fleet[n]; i.Fault == nil {
+			regions[i.RegionID] = append(regions[i.RegionID], i)
+		}
+	}
+	var workers errgroup.Group
+	workers.SetLimit(max(1, o.Workers))
+	for _, region := range slices.Sorted(maps.Keys(regions)) {
+		for chunk := range slices.Chunk(regions[region], tagged) {
+			workers.Go(func() error { o.tagChunk(ctx, region, chunk); return nil })
+		}
+	}
+	_ = workers.Wait() // what goes wrong is in the instances
+}
+
+func (o Observer) tagChunk(ctx context.Context, region string, chunk []*Instance) {
+	list := make([]string, 0, len(chunk))
+	for _, i := range chunk {
+		list = append(list, i.ID)
+	}
 	var tags map[string]map[string]string
 	err := Retry(ctx, func() (err error) {
-		tags, err = reader.Tags(ctx, i.RegionID, []string{i.ID})
+		tags, err = o.Reader.Tags(ctx, region, list)
 		return err
 	})
-	if text, claimed := tags[i.ID][ClaimTag]; err == nil && claimed {
-		i.Claim, i.ClaimFault = ParseClaim(text)
+	for _, i := range chunk {
+		if err != nil {
+			i.Fault = fault.From(err)
+			continue
+		}
+		i.Tags = tags[i.ID]
+		if text, claimed := i.Tags[ClaimTag]; claimed {
+			i.Claim, i.ClaimFault = ParseClaim(text)
+		}
 	}
-	return err
+}
+
+// replicas reads the replicas of candidates that the listing did not have.
+func (o Observer) replicas(ctx context.Context, fleet []Instance) {
+	selected := map[string]bool{}
+	for _, i := range fleet {
+		selected[i.ID] = true
+	}
+	o.each(fleet, func(i *Instance) {
+		if i.Listed || i.Fault != nil {
+			return
+		}
+		for _, id := range i.ReplicaIDs {
+			if !selected[id] {
+				replica := Instance{ID: id, RegionID: i.RegionID}
+				o.read(ctx, &replica)
+				i.Replicas = append(i.Replicas, replica)
+			}
+		}
+	})
+}
+
+// doubt also asks about every intent: its call has an unknown outcome.
+func (s Scope) doubt(i Instance) (since time.Time, doubt bool) {
+	switch {
+	case i.Fault != nil || i.Listed:
+		return time.Time{}, false
+	case i.Claim != nil && i.Claim.State == Intent:
+		return i.Claim.At, true
+	case s.Doubt != nil:
+		return s.Doubt(i)
+	default:
+		return time.Time{}, false
+	}
+}
+
+// offers asks once for each kind of instance which versions there are.
+func (o Observer) offers(ctx context.Context, fleet []Instance, s Scope) {
+	if s.Offered == nil {
+		return
+	}
+	kinds := map[string][]*Instance{}
+	for n := range fleet {
+		if i := &fleet[n]; i.Fault == nil && !i.Listed && s.Offered(*i) {
+			key := i.RegionID + " " + i.kind()
+			kinds[key] = append(kinds[key], i)
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(kinds)) {
+		o.offer(ctx, kinds[key])
+	}
+}
+
+func (o Observer) offer(ctx context.Context, alike []*Instance) {
+	var offers []Offer
+	err := Retry(ctx, func() (err error) {
+		offers, err = o.Reader.Offers(ctx, alike[0].RegionID, alike[0].ID)
+		return err
+	})
+	for _, i := range alike {
+		i.Offers = offers
+		if err != nil {
+			i.Fault = fault.From(err)
+		}
+	}
 }

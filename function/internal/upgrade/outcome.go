@@ -39,6 +39,11 @@ type Outcome struct {
 	UpgradeTime string
 	SwitchTime  time.Time
 	AcceptedAt  time.Time
+	Wave        int
+	Before      string // the kernel version before, where it is known
+	Looks       int    // since the call
+	Told        bool   // it was published before
+	Wait        bool   // the reason passes by itself
 	Acceptance
 	Fault *fault.Error
 
@@ -61,7 +66,7 @@ func Again(outcomes []Outcome) error {
 // closed tells whether the account of a request can be closed: nothing was left undone, and nothing is on its way.
 func closed(outcomes []Outcome) bool {
 	for _, o := range outcomes {
-		if o.Status == Accepted || o.Status == Pending || o.Status == Unverified && o.Fault != nil {
+		if o.Status == Accepted || o.Status == Pending || o.Status == Unverified && o.Fault != nil && o.Fault.InDoubt {
 			return false
 		}
 	}
@@ -73,8 +78,8 @@ func Preview(decisions []Decision, rollout string) []Outcome {
 	outcomes := make([]Outcome, 0, len(decisions))
 	for _, d := range decisions {
 		if d.Step != nil {
-			o := d.Step.outcome(rollout)
-			o.Status = Planned
+			o := d.Step.outcome(rollout, d.Step.Wave)
+			o.Status, o.Detail = Planned, d.Step.Why
 			outcomes = append(outcomes, o)
 			continue
 		}
@@ -95,12 +100,24 @@ func Settled(decisions []Decision) []Outcome {
 	return outcomes
 }
 
+// Unproven gives what is still under way.
+func (r *Rollout) Unproven() (outcomes []Outcome) {
+	for _, f := range r.Flight {
+		outcomes = append(outcomes, Outcome{
+			Instance: Instance{ID: f.DBInstanceID, RegionID: f.RegionID}, Status: Accepted, Rollout: r.ID, Target: f.Target,
+			UpgradeTime: f.UpgradeTime, SwitchTime: f.SwitchTime, AcceptedAt: f.AcceptedAt, Wave: r.Wave, Before: f.Before, Looks: f.Looks,
+			Told: true,
+		})
+	}
+	return outcomes
+}
+
 // settled is what the claim on an instance has come to.
 func (d Decision) settled() Outcome {
 	claim, status := d.Settlement.Claim, d.Settlement.Status
 	o := Outcome{
 		Instance: d.Instance, Status: status, Rollout: claim.Rollout, Target: claim.Target, AcceptedAt: claim.At,
-		UpgradeTime: d.Settlement.UpgradeTime, SwitchTime: d.Settlement.SwitchTime, Acceptance: claim.Acceptance,
+		UpgradeTime: d.Settlement.UpgradeTime, SwitchTime: d.Settlement.SwitchTime, Acceptance: claim.Acceptance, Wave: max(1, claim.Wave),
 		Release: status == Completed && d.Step == nil, // a step's own claim takes its place
 	}
 	if claim.TaskID != "" {
@@ -115,8 +132,18 @@ func (d Decision) settled() Outcome {
 
 // outcome is a decision's outcome where nothing is called.
 func (d Decision) outcome(rollout string) Outcome {
-	o := Outcome{Instance: d.Instance, Rollout: rollout, Target: d.Target}
+	o := Outcome{Instance: d.Instance, Rollout: rollout, Target: d.Target, Wait: d.Wait}
 	switch {
+	case d.Past != nil:
+		o.Status, o.Target, o.Detail, o.Told = d.Past.Status, d.Past.Target, d.Past.Detail, true
+		if o.Status == Failed {
+			o.Fault = &fault.Error{Op: "upgrade: " + d.Instance.ID, Kind: fault.Conflict, Message: d.Past.Detail}
+		}
+		return o
+	case d.Step != nil:
+		o = d.Step.outcome(rollout, d.Step.Wave)
+		o.Status, o.Reason, o.Detail = Pending, d.Step.waits(), d.Step.Why
+		return o
 	case d.Settlement != nil && d.Settlement.Own:
 		o = d.settled()
 		o.Reason, o.Detail = d.Skip.Reason, d.Skip.Detail // the own claim always ends in a skip
@@ -135,11 +162,30 @@ func (d Decision) outcome(rollout string) Outcome {
 	}
 }
 
-// outcome is a step's outcome before anything has happened.
-func (s Step) outcome(rollout string) Outcome {
-	return Outcome{
-		Instance: s.Instance, Rollout: rollout, Target: s.Target, UpgradeTime: s.UpgradeTime, SwitchTime: s.SwitchTime,
+// waits says what a step of a later wave waits for.
+func (s Step) waits() Reason {
+	if len(s.Instance.ReplicaIDs) > 0 {
+		return ReplicaFirst
 	}
+	return OverBudget
+}
+
+// outcome is a step's outcome before anything has happened.
+func (s Step) outcome(rollout string, wave int) Outcome {
+	return Outcome{
+		Instance: s.Instance, Rollout: rollout, Target: s.Target, UpgradeTime: s.UpgradeTime, SwitchTime: s.SwitchTime, Wave: wave,
+		Before: s.Instance.CurrentKernelVersion,
+	}
+}
+
+// uncalled gives the outcome of a step for which too little time was left.
+func (o Outcome) uncalled() Outcome {
+	o = o.failed(&fault.Error{
+		Op: "upgrade: " + o.Instance.ID, Kind: fault.Unavailable,
+		Message: "not called: too little time left; if this goes on, give the function a longer timeout",
+	})
+	o.Reason = Deadline
+	return o
 }
 
 // failed gives the outcome the fault that ended it. One that may pass leaves the step for the next delivery.

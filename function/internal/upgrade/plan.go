@@ -1,12 +1,13 @@
 package upgrade
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"rds-kernel-upgrade/events"
 	"rds-kernel-upgrade/function/internal/fault"
-	"rds-kernel-upgrade/function/internal/version"
 )
 
 // Reason says why an instance is not upgraded now.
@@ -20,20 +21,29 @@ const (
 	NotRunning        Reason = "not_running"
 	Locked            Reason = "locked"
 	EngineUnsupported Reason = "engine_unsupported"
+	NotOptedIn        Reason = "not_opted_in"
+	NotAffected       Reason = "not_affected"
 	UnknownVersion    Reason = "unknown_version"
 	WouldDowngrade    Reason = "would_downgrade"
 	VersionNotOffered Reason = "version_not_offered"
+	OutsideWindow     Reason = "outside_window"
+	OverBudget        Reason = "over_budget"
+	ReplicaFirst      Reason = "replica_first"
+	Deadline          Reason = "deadline"
 	Held              Reason = "held"
 )
 
 // Step is one call that is to be made.
 type Step struct {
 	Instance    Instance
+	Wave        int       // 1 is the next one
 	Target      string    // the kernel version that proves the upgrade
-	Asked       string    // TargetMinorVersion as the request has it: empty means the API's latest
+	Asked       string    // TargetMinorVersion as it is sent: empty means the API's latest
 	UpgradeTime string    // one of the API's three values
 	SwitchTime  time.Time // with SpecifyTime only
 	Due         time.Time // by when the restart should have begun
+	Latest      time.Time // the call must be made before; zero: no limit
+	Why         string    // for people: what it mends, and what was moved
 }
 
 // Skip is an instance that is left alone.
@@ -52,8 +62,8 @@ type Settlement struct {
 	SwitchTime  time.Time
 }
 
-// Decision is what the plan says of one instance: a Step, a Skip, or the fault that kept it from being looked at;
-// besides, what became of an earlier claim.
+// Decision is what the plan says of one instance: a Step, a Skip, the fault that kept it from being looked at, or what this
+// rollout has done with it before; besides, what became of an earlier claim.
 type Decision struct {
 	Instance   Instance
 	Target     string // the kernel version that is wanted, "" if it could not be told
@@ -62,51 +72,75 @@ type Decision struct {
 	Skip       *Skip
 	Fault      *fault.Error
 	Settlement *Settlement
+	// Past is what this rollout has done with the instance.
+	Past *Finished
 	// InDoubt says that this rollout's own call may have been made, and that nothing shows it yet.
 	InDoubt bool
+	// Alive says that the instance has a claim of this rollout: it is under way.
+	Alive bool
+	// Wait says that the reason of the skip passes by itself, so that a rollout looks again.
+	Wait bool
 }
 
 // Question is what a plan answers. It holds all that a decision depends on, the time included.
 type Question struct {
-	Request events.Upgrade
+	Request events.Request
 	Mode    Mode
 	Rollout string
+	Region  string // the function's, where the request names none
 	Policy  Policy
 	Now     time.Time
+	Memory  *Rollout // what the rollout remembers; nil for one that begins
+	Room    int      // the most instances that a wave may have besides the budget; 0: there are no follow-ups, and only one wave
+	// Doubt is the time since which calls may have been made of which no claim tells; zero: there are none.
+	Doubt time.Time
 }
 
-// Decide makes the plan: one decision for each instance, in the fleet's order. It is pure.
+// Decide makes the plan: one decision for each instance, in the order of region and id, whatever the fleet's. It is pure.
 func (q Question) Decide(fleet []Instance) []Decision {
 	decisions := make([]Decision, 0, len(fleet))
+	places := placing{question: q}
 	for _, i := range fleet {
-		decisions = append(decisions, q.decide(i))
+		decisions = append(decisions, q.decide(i, &places))
+	}
+	slices.SortFunc(decisions, func(a, b Decision) int { return compareInstances(a.Instance, b.Instance) })
+	if q.Request.Fleet != nil {
+		q.arrange(decisions)
 	}
 	return decisions
 }
 
-// decide asks three things in turn; the first that stops the instance names the reason.
+func compareInstances(a, b Instance) int {
+	return cmp.Or(cmp.Compare(a.RegionID, b.RegionID), cmp.Compare(a.ID, b.ID))
+}
+
+// decide asks these things in turn; the first that stops the instance names the reason.
 //
+//	this rollout      → what it has come to
 //	the claim on it   → see claim.go: settled, already_scheduled, in doubt, or free
-//	the instance      → engine_unsupported, locked, in_progress, not_running
-//	the version       → unknown_version, up_to_date, would_downgrade, version_not_offered
-func (q Question) decide(i Instance) Decision {
+//	the instance      → not_opted_in, engine_unsupported, locked, in_progress, not_running, not_affected
+//	the version       → see target.go
+//	the time          → outside_window
+//
+// The waves come after: replica_first, over_budget (see wave.go).
+func (q Question) decide(i Instance, places *placing) Decision {
 	d := Decision{Instance: i, Fault: i.Fault, Halted: q.Mode == Off}
-	if d.Halted || d.Fault != nil {
+	if d.Past = q.past(i); d.Halted || d.Fault != nil || d.Past != nil {
 		return d
 	}
 	q.judge(i, &d)
 	if d.Skip == nil {
-		d.Skip = skipInstance(i)
+		d.Skip, d.Wait = q.skipInstance(i)
 	}
-	d.Target = q.target(i)
-	if d.Skip == nil {
-		d.Skip = q.skipVersion(i, d.Target)
+	if d.Skip == nil && !q.Doubt.IsZero() && i.Claim == nil && i.TaskSeen {
+		d.Skip, d.Wait = skip(InProgress, "a task of it began since this request was first delivered, and may be this rollout's own call"), q.Memory == nil || q.Memory.Seq == 0
+	}
+	aim := q.aim(i)
+	if d.Target = aim.target; d.Skip == nil {
+		d.Skip = aim.skip
 	}
 	if d.Skip == nil {
-		d.Step = &Step{
-			Instance: i, Target: d.Target, Asked: q.Request.TargetMinorVersion,
-			UpgradeTime: string(q.Request.UpgradeTime), SwitchTime: q.Request.SwitchTime, Due: q.due(i),
-		}
+		d.Step, d.Skip = places.step(i, aim)
 	}
 	return d
 }
@@ -115,7 +149,31 @@ func skip(reason Reason, format string, args ...any) *Skip {
 	return &Skip{Reason: reason, Detail: fmt.Sprintf(format, args...)}
 }
 
-func skipInstance(i Instance) *Skip {
+// skipInstance needs no more than the listing shows, so that an instance that it stops need not be read.
+func (q Question) skipInstance(i Instance) (s *Skip, wait bool) {
+	if s := q.skipChoice(i); s != nil {
+		return s, false
+	}
+	s = skipState(i)
+	return s, s != nil && s.Reason == InProgress
+}
+
+// skipChoice says why a request about a fleet does not mean the instance.
+func (q Question) skipChoice(i Instance) *Skip {
+	in, fleet := q.Policy.OptIn, q.Request.Fleet
+	switch {
+	case fleet == nil:
+		return nil
+	case i.Tags[in.Tag] != in.Value:
+		return skip(NotOptedIn, "it has not the tag %s=%s", in.Tag, in.Value)
+	case i.supported() && fleet.Advisory != nil && !concerns(*fleet.Advisory, i):
+		return skip(NotAffected, "%s says nothing about %s %s", fleet.Advisory.ID, i.Engine, i.EngineVersion)
+	default:
+		return nil
+	}
+}
+
+func skipState(i Instance) *Skip {
 	switch {
 	case !i.supported():
 		return skip(EngineUnsupported, "%s on %s: the call takes MySQL, and PostgreSQL on cloud disks", i.Engine, i.StorageType)
@@ -130,60 +188,11 @@ func skipInstance(i Instance) *Skip {
 	}
 }
 
-// skipVersion compares what is with what is wanted:
-//
-//	current \ target    unknown   other family   older                     equal        newer
-//	unknown             unknown   unknown        unknown                   unknown      unknown
-//	known               unknown   unknown        asked: would_downgrade    up_to_date   asked: if offered
-//	                                             latest: up_to_date                     latest: go
-func (q Question) skipVersion(i Instance, target string) *Skip {
-	order, comparable := version.Compare(i.CurrentKernelVersion, target)
-	asked := q.Request.TargetMinorVersion != ""
-	switch {
-	case !comparable:
-		return skip(UnknownVersion, "the order of %q and %q is not known", i.CurrentKernelVersion, target)
-	case order == 0, order > 0 && !asked:
-		return skip(UpToDate, "CurrentKernelVersion is %s", i.CurrentKernelVersion)
-	case order > 0:
-		return skip(WouldDowngrade, "CurrentKernelVersion %s is newer than %s", i.CurrentKernelVersion, target)
-	case asked:
-		return q.skipOffer(i, target)
-	default:
-		return nil
+// Candidate tells whether an instance of the listing has to be read: its claim has to be judged, or nothing in the listing stops it.
+func (q Question) Candidate(i Instance) bool {
+	if i.Claim != nil {
+		return true
 	}
-}
-
-func (q Question) skipOffer(i Instance, target string) *Skip {
-	for _, offer := range i.Offers {
-		switch {
-		case offer.Version != target:
-		case !offer.Online:
-			return skip(VersionNotOffered, "%s has been taken offline", target)
-		case offer.Beta && !q.Policy.Versions.Beta:
-			return skip(VersionNotOffered, "%s is a beta, and the policy's versions.beta is false", target)
-		default:
-			return nil
-		}
-	}
-	return skip(VersionNotOffered, "%s is not among the versions that the API offers for the instance", target)
-}
-
-// target is the version that the request names, or the latest that the instance can have.
-func (q Question) target(i Instance) string {
-	if q.Request.TargetMinorVersion != "" {
-		return q.Request.TargetMinorVersion
-	}
-	return i.LatestKernelVersion
-}
-
-// due gives the time by which the restart should have begun.
-func (q Question) due(i Instance) time.Time {
-	switch q.Request.UpgradeTime {
-	case events.SpecifyTime:
-		return q.Request.SwitchTime
-	case events.MaintainTime:
-		return windowEnd(i.MaintainTime, q.Now)
-	default:
-		return q.Now
-	}
+	stopped, wait := q.skipInstance(i)
+	return stopped == nil && !wait && i.ClaimFault == nil
 }

@@ -66,7 +66,7 @@ func TestEachInstanceIsCalledOrLeftForOneReason(t *testing.T) {
 			request.TargetMinorVersion = c.target
 			policy := upgrade.DefaultPolicy()
 			policy.Versions.Beta = c.beta
-			q := upgrade.Question{Request: request, Mode: upgrade.Apply, Rollout: "r", Policy: policy, Now: now}
+			q := upgrade.Question{Request: single(request), Mode: upgrade.Apply, Rollout: "r", Policy: policy, Now: now}
 			d := q.Decide([]upgrade.Instance{mysql(c.change...)})[0]
 			checkReason(t, d, c.want)
 		})
@@ -147,7 +147,7 @@ func TestAClaimDecidesFirst(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			q := upgrade.Question{Request: immediate(), Mode: upgrade.Apply, Rollout: own, Policy: policy, Now: now.Add(c.after)}
+			q := upgrade.Question{Request: single(immediate()), Mode: upgrade.Apply, Rollout: own, Policy: policy, Now: now.Add(c.after)}
 			d := q.Decide([]upgrade.Instance{mysql(c.change...)})[0]
 			checkReason(t, d, c.reason)
 			var settled upgrade.Status
@@ -163,7 +163,7 @@ func TestAClaimDecidesFirst(t *testing.T) {
 
 func TestTheKillSwitchStopsBeforeAnything(t *testing.T) {
 	t.Parallel()
-	q := upgrade.Question{Request: immediate(), Mode: upgrade.Off, Rollout: "r", Policy: upgrade.DefaultPolicy(), Now: now}
+	q := upgrade.Question{Request: single(immediate()), Mode: upgrade.Off, Rollout: "r", Policy: upgrade.DefaultPolicy(), Now: now}
 	d := q.Decide(upgrade.Unseen("cn-hangzhou", []string{id}))[0]
 	if !d.Halted || d.Step != nil || d.Settlement != nil {
 		t.Errorf("got %+v", d)
@@ -172,7 +172,7 @@ func TestTheKillSwitchStopsBeforeAnything(t *testing.T) {
 
 func TestAFaultOfLookingIsTheDecision(t *testing.T) {
 	t.Parallel()
-	q := upgrade.Question{Request: immediate(), Rollout: "r", Policy: upgrade.DefaultPolicy(), Now: now}
+	q := upgrade.Question{Request: single(immediate()), Rollout: "r", Policy: upgrade.DefaultPolicy(), Now: now}
 	d := q.Decide([]upgrade.Instance{{ID: id, Fault: errTag}})[0]
 	if d.Fault != errTag || d.Step != nil || d.Skip != nil {
 		t.Errorf("got %+v", d)
@@ -206,7 +206,7 @@ func TestDueIsWhenTheRestartBegins(t *testing.T) {
 			if c.upgradeTime == events.SpecifyTime {
 				request.SwitchTime = c.want
 			}
-			q := upgrade.Question{Request: request, Rollout: "r", Policy: upgrade.DefaultPolicy(), Now: c.now}
+			q := upgrade.Question{Request: single(request), Rollout: "r", Policy: upgrade.DefaultPolicy(), Now: c.now}
 			d := q.Decide([]upgrade.Instance{mysql(func(i *upgrade.Instance) { i.MaintainTime = c.window })})[0]
 			if d.Step == nil || !d.Step.Due.Equal(c.want) {
 				t.Errorf("got %+v, want due %s", d.Step, c.want)
@@ -234,7 +234,7 @@ func TestThePlanNeverGoesDownAndNeverDependsOnOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		fleet := rapid.SliceOfNDistinct(draw, 1, 20, func(i upgrade.Instance) string { return i.ID }).Draw(t, "fleet")
 		after := time.Duration(rapid.IntRange(0, 8).Draw(t, "hours")) * time.Hour
-		q := upgrade.Question{Request: immediate(), Rollout: "own", Policy: upgrade.DefaultPolicy(), Now: now.Add(after)}
+		q := upgrade.Question{Request: single(immediate()), Rollout: "own", Policy: upgrade.DefaultPolicy(), Now: now.Add(after)}
 		byID := map[string]upgrade.Decision{}
 		for _, d := range q.Decide(fleet) {
 			byID[d.Instance.ID] = d

@@ -6,11 +6,15 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.yaml.in/yaml/v3"
 
 	"rds-kernel-upgrade/events"
 	"rds-kernel-upgrade/function/internal/upgrade"
 )
+
+// plain compares policies by what the file says.
+var plain = cmpopts.IgnoreUnexported(upgrade.Policy{})
 
 func TestAPolicyFileChangesTheDefaults(t *testing.T) {
 	t.Parallel()
@@ -34,18 +38,18 @@ func TestAPolicyFileChangesTheDefaults(t *testing.T) {
 			t.Parallel()
 			want := upgrade.DefaultPolicy()
 			c.want(&want)
-			got, err := upgrade.ParsePolicy([]byte(c.text))
+			got, err := upgrade.ParsePolicy([]byte(c.text), time.LoadLocation)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(want, got); diff != "" {
+			if diff := cmp.Diff(want, got, plain); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 			printed, err := yaml.Marshal(got)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if again, err := upgrade.ParsePolicy(printed); err != nil || again != got {
+			if again, err := upgrade.ParsePolicy(printed, time.LoadLocation); err != nil || !cmp.Equal(again, got, plain) {
 				t.Errorf("printed as %q it reads back as %+v, %v", printed, again, err)
 			}
 		})
@@ -69,7 +73,7 @@ func TestAWrongPolicyIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if p, err := upgrade.ParsePolicy([]byte(c.text)); err == nil || !strings.Contains(err.Error(), c.want) {
+			if p, err := upgrade.ParsePolicy([]byte(c.text), time.LoadLocation); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %+v, %v; want an error with %q", p, err, c.want)
 			}
 		})
@@ -102,7 +106,7 @@ func TestTheStricterModeWins(t *testing.T) {
 func FuzzParsePolicy(f *testing.F) {
 	f.Add([]byte("mode: plan\nverify: {first: 1d}\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if p, err := upgrade.ParsePolicy(text); err == nil && (p.Rate.CallsPerSecond <= 0 || p.Verify.First <= 0) {
+		if p, err := upgrade.ParsePolicy(text, time.LoadLocation); err == nil && (p.Rate.CallsPerSecond <= 0 || p.Verify.First <= 0) {
 			t.Errorf("%q gives %+v", text, p)
 		}
 	})

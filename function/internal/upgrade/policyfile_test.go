@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
@@ -21,11 +22,11 @@ func TestThePolicyFileStatesTheDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := upgrade.ParsePolicy(text)
+	got, err := upgrade.ParsePolicy(text, time.LoadLocation)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(upgrade.DefaultPolicy(), got); diff != "" {
+	if diff := cmp.Diff(upgrade.DefaultPolicy(), got, plain); diff != "" {
 		t.Errorf("policy.yaml is not the default policy (-want +got):\n%s", diff)
 	}
 }

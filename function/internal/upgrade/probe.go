@@ -18,15 +18,17 @@ func probe(ctx context.Context, p Prober, old Instance, c Claim, now time.Time) 
 		return old, err
 	}
 	i.Claim = old.Claim
-	i.lookForTask(ctx, p, c, now)
+	if !i.shows(c) {
+		i.lookForTask(ctx, p, c.At, now)
+	}
 	return i, nil
 }
 
-// lookForTask asks the API for a task since the claim, unless the instance itself shows the call's effect.
-func (i *Instance) lookForTask(ctx context.Context, p Prober, c Claim, now time.Time) {
-	if i.shows(c) {
+// lookForTask asks the API for a task since a claim was written, unless the instance itself shows the call's effect.
+func (i *Instance) lookForTask(ctx context.Context, p Prober, since, now time.Time) {
+	if i.Claim != nil && i.shows(*i.Claim) {
 		return
 	}
-	seen, err := p.TaskSince(ctx, i.RegionID, i.ID, c.At, now)
+	seen, err := p.TaskSince(ctx, i.RegionID, i.ID, since, now)
 	i.TaskSeen, i.TasksAsked = seen, err == nil
 }

@@ -71,7 +71,7 @@ func policyOf(t *testing.T, folder string) upgrade.Policy {
 	if errors.Is(err, os.ErrNotExist) {
 		return upgrade.DefaultPolicy()
 	}
-	policy, err := upgrade.ParsePolicy(text)
+	policy, err := upgrade.ParsePolicy(text, time.LoadLocation)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,13 +117,13 @@ func (a *api) add(i fakerds.Instance) {
 
 func decide(t *testing.T, a *api, account upgrade.Account, request events.Request, policy upgrade.Policy) []upgrade.Decision {
 	t.Helper()
-	ids := []string{request.Upgrade.DBInstanceID}
-	fleet := upgrade.Unseen("cn-hangzhou", ids)
-	if account.Mode != upgrade.Off {
-		fleet = upgrade.Observe(t.Context(), a, "cn-hangzhou", ids, request.Upgrade.TargetMinorVersion != "", now)
+	q := upgrade.Question{
+		Request: request, Mode: account.Mode, Rollout: account.Rollout, Region: "cn-hangzhou", Policy: policy, Now: now,
 	}
-	q := upgrade.Question{Request: request.Upgrade, Mode: account.Mode, Rollout: account.Rollout, Policy: policy, Now: now}
-	return q.Decide(fleet)
+	if account.Mode == upgrade.Off {
+		return q.Decide(q.Unseen())
+	}
+	return q.Decide(a.observe(t, q))
 }
 
 // publish checks notifications as a subscriber would, and compares them with the scenario.

@@ -3,6 +3,8 @@ package upgrade
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"rds-kernel-upgrade/function/internal/fault"
@@ -12,9 +14,9 @@ import (
 // is in the result.
 func (r Run) claim(ctx context.Context, steps []Step, at time.Time) map[string]*fault.Error {
 	refused := map[string]*fault.Error{}
-	for value, instances := range r.byClaim(steps, Claim{State: Intent, At: at}) {
+	for claim, instances := range r.byClaim(steps, Claim{State: Intent, At: at}) {
 		err := Retry(ctx, func() error {
-			return r.API.Tag(ctx, instances[0].RegionID, ids(instances), ClaimTag, value)
+			return r.API.Tag(ctx, claim.region, ids(instances), ClaimTag, claim.value)
 		})
 		if err == nil {
 			continue
@@ -39,23 +41,27 @@ func (r Run) noteAccepted(ctx context.Context, steps []Step, outcomes []Outcome,
 	if len(accepted) > 1 {
 		answer = Acceptance{}
 	}
-	for value, instances := range r.byClaim(accepted, Claim{State: Called, At: at, Acceptance: answer}) {
-		r.write(ctx, instances, value)
+	for claim, instances := range r.byClaim(accepted, Claim{State: Called, At: at, Acceptance: answer}) {
+		r.write(ctx, instances, claim.value)
 	}
 }
 
+// owned is what one claim is written on: instances of one region, with one value.
+type owned struct{ region, value string }
+
 // byClaim groups the instances that get the same claim. All of a wave share the latest due time, so that as
 // many as possible do.
-func (r Run) byClaim(steps []Step, c Claim) map[string][]Instance {
+func (r Run) byClaim(steps []Step, c Claim) map[owned][]Instance {
 	for _, s := range steps {
 		if s.Due.After(c.Due) {
 			c.Due = s.Due
 		}
 	}
-	groups := map[string][]Instance{}
+	groups := map[owned][]Instance{}
 	for _, s := range steps {
-		c.Target, c.Rollout = s.Target, r.Rollout
-		groups[c.String()] = append(groups[c.String()], s.Instance)
+		c.Target, c.Rollout, c.Wave = s.Target, r.Rollout, r.Wave
+		group := owned{s.Instance.RegionID, c.String()}
+		groups[group] = append(groups[group], s.Instance)
 	}
 	return groups
 }
@@ -73,23 +79,31 @@ func (r Run) write(ctx context.Context, instances []Instance, value string) {
 	}
 }
 
-// Conclude does to the claim what the outcome says, once that outcome is told.
-func (r Run) Conclude(ctx context.Context, o Outcome) {
-	if o.Release {
-		r.release(ctx, o.Instance)
+// Conclude does to the claims what the outcomes say, once those are told.
+func (r Run) Conclude(ctx context.Context, outcomes []Outcome) {
+	proven := map[string][]Instance{}
+	for _, o := range outcomes {
+		if o.Release {
+			proven[o.Instance.RegionID] = append(proven[o.Instance.RegionID], o.Instance)
+		}
+		if o.Becomes != nil {
+			r.write(ctx, []Instance{o.Instance}, o.Becomes.String())
+		}
 	}
-	if o.Becomes != nil {
-		r.write(ctx, []Instance{o.Instance}, o.Becomes.String())
+	for _, region := range slices.Sorted(maps.Keys(proven)) {
+		r.release(ctx, proven[region])
 	}
 }
 
-// release takes the claim off an instance whose upgrade is proven or was refused.
-func (r Run) release(ctx context.Context, i Instance) {
+// release takes the claims off instances of one region, 50 at a time.
+func (r Run) release(ctx context.Context, instances []Instance) {
 	ctx, cancel := r.finishing(ctx)
 	defer cancel()
-	err := Retry(ctx, func() error { return r.API.Untag(ctx, i.RegionID, []string{i.ID}, ClaimTag) })
-	if err != nil {
-		r.Log.LogAttrs(ctx, slog.LevelError, "claim", slog.String("DBInstanceId", i.ID), slog.String("error", err.Error()))
+	for chunk := range slices.Chunk(instances, tagged) {
+		err := Retry(ctx, func() error { return r.API.Untag(ctx, chunk[0].RegionID, ids(chunk), ClaimTag) })
+		if err != nil {
+			r.Log.LogAttrs(ctx, slog.LevelError, "claim", slog.Any("DBInstanceId", ids(chunk)), slog.String("error", err.Error()))
+		}
 	}
 }
 

@@ -34,6 +34,12 @@ func Date(version string) (day time.Time, known bool) {
 	return day, known
 }
 
+// Family gives what stands before the date: versions of one family compare.
+func Family(version string) (family string, known bool) {
+	family, _, known = split(version)
+	return family, known
+}
+
 func split(version string) (family string, day time.Time, known bool) {
 	m := kernelVersion.FindStringSubmatch(version)
 	if m == nil {

@@ -87,6 +87,9 @@ func TestReachedAndDateRestOnTheSameOrder(t *testing.T) {
 	if day, known := version.Date("rds_postgres_1500_20251130"); !known || day.Format("2006-01-02") != "2025-11-30" {
 		t.Errorf("got %v, %t; want 2025-11-30", day, known)
 	}
+	if family, known := version.Family("rds_postgres_1500_20251130"); !known || family != "rds_postgres_1500" {
+		t.Errorf("got %q, %t; want rds_postgres_1500", family, known)
+	}
 	if _, known := version.Date("15.0.4073.23"); known {
 		t.Error("a dotted build has a date")
 	}

@@ -1,0 +1,87 @@
+package advisory
+
+import (
+	"fmt"
+	"strings"
+
+	"rds-kernel-upgrade/events"
+)
+
+// bounds are those of a range of community versions, by the rules of OSV (https://ossf.github.io/osv-schema/, affected[].ranges[]):
+// from introduced on, before fixed, up to and with last.
+type bounds struct {
+	introduced, fixed, last number
+}
+
+// boundsOf reads a range. An end that comes before the beginning is as unreadable as a word.
+func boundsOf(r events.Range) (b bounds, ok bool) {
+	b = bounds{fixed: endless(), last: endless()}
+	b.introduced, ok = parse(r.Introduced)
+	if ok && r.Fixed != "" {
+		b.fixed, ok = parse(r.Fixed)
+	}
+	if ok && r.LastAffected != "" {
+		b.last, ok = parse(r.LastAffected)
+	}
+	return b, ok && b.introduced.compare(b.fixed) <= 0 && b.introduced.compare(b.last) <= 0
+}
+
+// judge gives a verdict that holds wherever in the span the version lies.
+func (s span) judge(r events.Range) finding {
+	b, ok := boundsOf(r)
+	switch words := describe(r); {
+	case !ok:
+		return finding{Unknown, fmt.Sprintf("the range %s is not one of versions that can be compared", words)}
+	case s.inside(b):
+		return finding{Affected, s.words + " is in " + words}
+	case s.outside(b):
+		return finding{NotAffected, s.words + " is not in " + words}
+	default:
+		return finding{Unknown, s.words + " may be in " + words}
+	}
+}
+
+func (s span) inside(b bounds) bool {
+	return b.introduced.compare(s.from) <= 0 && s.before(b.fixed) && s.to.compare(b.last) <= 0
+}
+
+func (s span) outside(b bounds) bool {
+	return s.before(b.introduced) || s.from.compare(b.fixed) >= 0 || s.from.compare(b.last) > 0
+}
+
+// judgeList judges by single versions.
+func (s span) judgeList(versions []string) finding {
+	open := finding{NotAffected, s.words + " is none of " + strings.Join(versions, ", ")}
+	for _, text := range versions {
+		n, ok := parse(text)
+		switch {
+		case !ok:
+			open = finding{Unknown, fmt.Sprintf("the version %q cannot be compared", text)}
+		case !s.holds(n):
+		case s.point():
+			return finding{Affected, s.words + " is one of those affected"}
+		default:
+			open = finding{Unknown, s.words + " may be " + text}
+		}
+	}
+	return open
+}
+
+// describe puts a range in words: 15.0 up to 15.10 (without).
+func describe(r events.Range) string {
+	words := r.Introduced
+	if words == "0" {
+		words = "all"
+	}
+	switch {
+	case r.Fixed != "" && r.LastAffected != "":
+		return fmt.Sprintf("%s up to %s (with) and %s (without)", words, r.LastAffected, r.Fixed)
+	case r.Fixed != "":
+		return words + " up to " + r.Fixed + " (without)"
+	case r.LastAffected != "":
+		return words + " up to " + r.LastAffected + " (with)"
+	case r.Introduced == "0":
+		return "all versions"
+	}
+	return words + " and later"
+}

@@ -1,0 +1,239 @@
+package upgrade
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"rds-kernel-upgrade/events"
+	"rds-kernel-upgrade/function/internal/version"
+)
+
+// AdvisoryID names the advisory that a request is about, "" if none.
+func AdvisoryID(r events.Request) string {
+	if r.Fleet == nil || r.Fleet.Advisory == nil {
+		return ""
+	}
+	return r.Fleet.Advisory.ID
+}
+
+// Scope says what the request means. Since when a call may have been made before, of which no claim tells, is the question's doubt.
+func (q Question) Scope() Scope {
+	s := Scope{Regions: []string{q.Region}}
+	if !q.Doubt.IsZero() {
+		s.Doubt = func(i Instance) (time.Time, bool) { return q.Doubt, i.Claim == nil }
+	}
+	fleet := q.Request.Fleet
+	if fleet == nil {
+		s.Regions, s.IDs = q.region(), []string{q.Request.Upgrade.DBInstanceID}
+		s.Offered = func(i Instance) bool { return q.Request.Upgrade.TargetMinorVersion != "" && i.supported() }
+		return s
+	}
+	if len(fleet.Select.RegionIDs) > 0 {
+		s.Regions = fleet.Select.RegionIDs
+	}
+	s.IDs, s.Replica = fleet.Select.DBInstanceIDs, true
+	s.Filter = Filter{Engine: fleet.Select.Engine, ResourceGroupID: fleet.Select.ResourceGroupID, Tags: fleet.Select.Tags}
+	s.Candidate, s.Offered = q.Candidate, q.offered
+	return s
+}
+
+func (q Question) region() []string {
+	if r := q.Request.Upgrade.RegionID; r != "" {
+		return []string{r}
+	}
+	return []string{q.Region}
+}
+
+// offered tells whether the versions that the API offers decide about an instance. A sweep wants none for one that runs the latest.
+func (q Question) offered(i Instance) bool {
+	if stopped, _ := q.skipInstance(i); stopped != nil {
+		return false
+	}
+	return q.Request.Fleet.Advisory != nil || !version.Reached(i.CurrentKernelVersion, i.LatestKernelVersion)
+}
+
+// Unseen gives what the request names without looking at it.
+func (q Question) Unseen() []Instance {
+	if q.Request.Fleet != nil {
+		return nil
+	}
+	return Unseen(q.region()[0], []string{q.Request.Upgrade.DBInstanceID})
+}
+
+// Alive tells whether a plan has met claims of its own rollout: its request was delivered before.
+func Alive(plan []Decision) bool {
+	return slices.ContainsFunc(plan, func(d Decision) bool { return d.Alive })
+}
+
+// NextWave gives the steps of the next wave, and how many are to follow in later ones.
+func NextWave(plan []Decision) (steps []Step, behind int) {
+	for _, d := range plan {
+		switch {
+		case d.Step == nil:
+		case d.Step.Wave == 1:
+			steps = append(steps, *d.Step)
+		default:
+			behind++
+		}
+	}
+	return steps, behind
+}
+
+// InFlight gives what is in flight, by region.
+func (r *Rollout) InFlight() map[string][]string {
+	regions := map[string][]string{}
+	for _, f := range r.Flight {
+		regions[f.RegionID] = append(regions[f.RegionID], f.DBInstanceID)
+	}
+	return regions
+}
+
+// Uncalled gives the time since which a task of an instance in flight would be the effect of its call, if it is not known that the call
+// was made and no claim tells.
+func (r *Rollout) Uncalled(i Instance) (since time.Time, doubt bool) {
+	for _, f := range r.Flight {
+		if f.DBInstanceID == i.ID {
+			return f.At, f.AcceptedAt.IsZero() && i.Claim == nil
+		}
+	}
+	return since, false
+}
+
+// GoesOn tells whether the fleet is to be observed now; if not, Next says when there is something to do.
+func (r *Rollout) GoesOn(p Policy, watched bool, now time.Time) bool {
+	if r.Seq > 0 && r.Halt == "" {
+		r.Halt = r.halt(p)
+		if r.Halt != "" {
+			return true // it has to be told how far it has come
+		}
+	}
+	q := Question{Request: r.Request, Policy: p}
+	switch {
+	case len(r.Flight) > 0:
+		r.Next = r.nextLook(p.Verify, now)
+		return false
+	case watched && r.Halt == "" && r.Behind > 0 && q.bake() > 0:
+		r.Next = now.Add(q.bake())
+		return false
+	default:
+		return true
+	}
+}
+
+// halt says why nothing more may be called, "" if there is no reason.
+func (r *Rollout) halt(p Policy) string {
+	switch {
+	case p.Mode != Apply:
+		return fmt.Sprintf("the policy's mode is %s", p.Mode)
+	case r.Overdrawn() != "":
+		return r.Overdrawn()
+	case r.Room() == 0:
+		return "the rollout has as many instances as one follow-up can remember: send the request again for the rest"
+	default:
+		return ""
+	}
+}
+
+// Allowed is how many calls may still fail before the rollout halts; negative: any number.
+func (r *Rollout) Allowed() int {
+	if r.Request.Fleet == nil {
+		return -1
+	}
+	return max(0, r.Request.Fleet.Rollout.MaxFailures-r.Failures())
+}
+
+// Ends tells whether nothing is left to do, or else sets when to go on: at once with the steps of later waves, after verify.first with
+// what is only busy, and with that no longer than verify.giveUp.
+func (r *Rollout) Ends(outcomes []Outcome, v Verify, now time.Time) bool {
+	if len(r.Flight) > 0 {
+		return false
+	}
+	if r.Halt != "" {
+		return true
+	}
+	steps, waits := false, false
+	for _, o := range outcomes {
+		steps = steps || o.Status == Pending && o.Fault == nil
+		waits = waits || o.Status == Pending || o.Wait && r.Request.Fleet != nil
+	}
+	switch {
+	case steps:
+		r.Next, r.Waiting = now, time.Time{}
+		return false
+	case waits:
+		return !r.Patient(v, now)
+	default:
+		return true
+	}
+}
+
+// Patient tells whether to wait a little longer for what is busy, and sets when to look again.
+func (r *Rollout) Patient(v Verify, now time.Time) bool {
+	if r.Waiting.IsZero() {
+		r.Waiting = now
+	}
+	r.Next = now.Add(time.Duration(v.First))
+	return now.Before(r.Waiting.Add(time.Duration(v.GiveUp)))
+}
+
+// Stopped gives the outcomes of a plan whose rollout has been halted.
+func (r *Rollout) Stopped(plan []Decision) []Outcome {
+	flight := map[string]Outcome{}
+	for _, o := range r.Unproven() {
+		flight[o.Instance.ID] = o
+	}
+	outcomes := make([]Outcome, 0, len(plan))
+	for _, d := range plan {
+		o, flying := flight[d.Instance.ID]
+		if !flying {
+			o = d.outcome(r.ID)
+		}
+		outcomes = append(outcomes, o)
+	}
+	return Hold(outcomes, r.Halt)
+}
+
+// Hold leaves alone what was to be called and is not, since the rollout has been halted.
+func Hold(outcomes []Outcome, why string) []Outcome {
+	for n, o := range outcomes {
+		if o.Status == Pending {
+			outcomes[n].Status, outcomes[n].Reason, outcomes[n].Detail, outcomes[n].Fault = Skipped, Held, "the rollout was halted: "+why, nil
+		}
+	}
+	return outcomes
+}
+
+// Undecided makes the outcomes of calls whose effect does not show yet ones that a follow-up will find out about.
+func Undecided(outcomes []Outcome) []Outcome {
+	for n, o := range outcomes {
+		if o.Status == Unverified && o.Fault != nil && o.Fault.InDoubt {
+			outcomes[n].Status, outcomes[n].Reason = Pending, InProgress
+		}
+	}
+	return outcomes
+}
+
+// Account gives one outcome for each instance: those of the plan, and what this rollout has finished with that the selection no
+// longer has.
+func (r *Rollout) Account(outcomes []Outcome) []Outcome {
+	all := Uncalled(slices.Clone(outcomes))
+	for _, f := range r.Finished {
+		known := slices.ContainsFunc(all, func(o Outcome) bool { return o.Instance.ID == f.DBInstanceID })
+		if !known {
+			d := Decision{Instance: Instance{ID: f.DBInstanceID, RegionID: f.RegionID}, Past: &f}
+			all = append(all, d.outcome(r.ID))
+		}
+	}
+	return all
+}
+
+// Uncalled leaves alone what had no turn, where there is no later one.
+func Uncalled(outcomes []Outcome) []Outcome {
+	for n, o := range outcomes {
+		if o.Status == Pending && o.Fault == nil {
+			outcomes[n].Status = Skipped
+		}
+	}
+	return outcomes
+}

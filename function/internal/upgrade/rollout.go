@@ -1,0 +1,234 @@
+package upgrade
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"rds-kernel-upgrade/events"
+	"rds-kernel-upgrade/function/internal/version"
+)
+
+// Rollout is what a rollout has to remember between two invocations. It travels as a delayed message, the follow-up; all else is on
+// the instances.
+type Rollout struct {
+	Kind    string         `json:"kind"` // followUp
+	ID      string         `json:"rollout"`
+	Seq     int            `json:"seq"` // grows with every follow-up: of two of one rollout the one with the greater counts
+	Request events.Request `json:"request"`
+	Region  string         `json:"region"` // the function's, where the request names none
+	Cause   Cause          `json:"cause"`
+	Sent    time.Time      `json:"sent"`
+	Next    time.Time      `json:"next"` // when there is something to do
+
+	Wave     int               `json:"wave"`              // the last one that was begun
+	Behind   int               `json:"behind"`            // how many instances were to follow in later waves
+	Looks    int               `json:"looks"`             // at what is in flight, since the wave was begun
+	Flight   []Flight          `json:"flight,omitempty"`  // what is not yet proven
+	Finished []Finished        `json:"finished,omitzero"` // what has failed, or was never proven: this rollout leaves it alone
+	Done     Set               `json:"done,omitzero"`     // what is proven
+	Pins     map[string]string `json:"pins,omitempty"`    // the target of each kind of instance, once one was given it
+	Waiting  time.Time         `json:"waiting,omitzero"`  // since when only busy instances are left
+	Halt     string            `json:"halt,omitempty"`    // why nothing more is called
+}
+
+// Flight is one instance whose upgrade is not yet proven. One without AcceptedAt was about to be called when this was written.
+type Flight struct {
+	DBInstanceID string    `json:"DBInstanceId"`
+	RegionID     string    `json:"RegionId"`
+	Before       string    `json:"before"`
+	Target       string    `json:"target"`
+	UpgradeTime  string    `json:"UpgradeTime,omitempty"`
+	SwitchTime   time.Time `json:"SwitchTime,omitzero"`
+	At           time.Time `json:"at"` // of the intent: what shows since then may be its effect
+	AcceptedAt   time.Time `json:"acceptedAt,omitzero"`
+	Due          time.Time `json:"due"`
+	Looks        int       `json:"looks,omitempty"`
+	Left         bool      `json:"left,omitempty"` // it was seen in another status than Running
+	Back         bool      `json:"back,omitempty"` // and then Running without the target
+}
+
+// Finished is what has become of an instance with which the rollout is through.
+type Finished struct {
+	DBInstanceID string `json:"DBInstanceId"`
+	RegionID     string `json:"RegionId"`
+	Status       Status `json:"status"`
+	Target       string `json:"target,omitempty"`
+	Detail       string `json:"detail,omitempty"`
+}
+
+// followUp is the kind of a follow-up's message.
+const followUp = "follow-up"
+
+// Begin is a rollout that remembers nothing yet.
+func Begin(id string, request events.Request, region string, cause Cause) *Rollout {
+	return &Rollout{Kind: followUp, ID: id, Request: request, Region: region, Cause: cause}
+}
+
+// ParseFollowUp reads a follow-up's message. It is strict: what this version does not know, it must not lose.
+func ParseFollowUp(body string) (*Rollout, error) {
+	r := &Rollout{}
+	d := json.NewDecoder(bytes.NewReader([]byte(body)))
+	d.DisallowUnknownFields()
+	if err := d.Decode(r); err != nil {
+		return nil, fmt.Errorf("follow-up: %w", err)
+	}
+	if _, err := d.Token(); err != io.EOF { //nolint:errorlint // the decoder gives it as it is
+		return nil, fmt.Errorf("follow-up: something stands behind it")
+	}
+	if r.Kind != followUp || r.ID == "" {
+		return nil, fmt.Errorf("follow-up: kind %q, rollout %q: want a message that this function has sent", r.Kind, r.ID)
+	}
+	if r.Request.Kind != events.KindUpgrade && r.Request.Fleet == nil {
+		return nil, fmt.Errorf("follow-up: rollout %s has no request", r.ID)
+	}
+	return r, nil
+}
+
+// maxBody is the largest message that the queue takes, less what its XML may need.
+const maxBody = 60_000
+
+// Body is the follow-up's message.
+func (r *Rollout) Body() (string, error) {
+	text, err := json.Marshal(r)
+	if err == nil && len(text) > maxBody {
+		err = fmt.Errorf("follow-up: %d bytes are more than a message holds", len(text))
+	}
+	return string(text), err
+}
+
+// flightSize bounds what one more instance in flight adds to the message, finished or proven later on included.
+const flightSize = 420
+
+// Room gives how many instances may be in flight so that the follow-up stays a message.
+func (r *Rollout) Room() int {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return 0
+	}
+	return max(0, (maxBody-len(text))/flightSize)
+}
+
+// places gives those of all instances that the rollout has had to do with.
+func (r *Rollout) places() []uint32 {
+	all := slices.Clone(r.Done)
+	for _, f := range r.Flight {
+		all = append(all, place(f.DBInstanceID))
+	}
+	for _, f := range r.Finished {
+		all = append(all, place(f.DBInstanceID))
+	}
+	return all
+}
+
+// past gives what this rollout has done with an instance before, nil if nothing.
+func (q Question) past(i Instance) *Finished {
+	if q.Memory == nil {
+		return nil
+	}
+	for n := range q.Memory.Finished {
+		if f := &q.Memory.Finished[n]; f.DBInstanceID == i.ID {
+			return f
+		}
+	}
+	pin := q.Memory.Pins[i.kind()]
+	if q.Memory.Done.Has(i.ID) && (i.Listed || pin == "" || version.Reached(i.CurrentKernelVersion, pin)) {
+		return &Finished{DBInstanceID: i.ID, RegionID: i.RegionID, Status: Completed, Target: pin}
+	}
+	return nil
+}
+
+// Arm remembers a wave that is about to be called.
+func (r *Rollout) Arm(steps []Step, behind int, v Verify, now time.Time) {
+	r.Wave, r.Behind, r.Looks, r.Waiting = r.Wave+1, behind, 0, time.Time{}
+	for _, s := range steps {
+		r.Flight = append(r.Flight, Flight{
+			DBInstanceID: s.Instance.ID, RegionID: s.Instance.RegionID, Before: s.Instance.CurrentKernelVersion, Target: s.Target,
+			UpgradeTime: s.UpgradeTime, SwitchTime: s.SwitchTime, At: now, Due: s.Due,
+		})
+		if r.Pins == nil {
+			r.Pins = map[string]string{}
+		}
+		r.Pins[s.Instance.kind()] = s.Target
+	}
+	r.Next = now.Add(time.Duration(v.First))
+}
+
+// Note remembers what became of the instances of a wave, and when to look at them.
+func (r *Rollout) Note(outcomes []Outcome, v Verify, now time.Time) {
+	for _, o := range outcomes {
+		n := slices.IndexFunc(r.Flight, func(f Flight) bool { return f.DBInstanceID == o.Instance.ID })
+		switch {
+		case n < 0:
+		case o.Status == Accepted:
+			r.Flight[n].AcceptedAt = o.AcceptedAt
+		case o.Status == Unverified && o.Fault != nil && o.Fault.InDoubt: // it may be on its way
+		default:
+			r.Flight = slices.Delete(r.Flight, n, n+1)
+			r.settle(o)
+		}
+	}
+	r.Next = r.nextLook(v, now)
+}
+
+// settle remembers what the rollout is through with.
+func (r *Rollout) settle(o Outcome) {
+	switch o.Status {
+	case Completed:
+		r.Done.Add(o.Instance.ID)
+	case Failed, Unverified:
+		r.finish(o)
+	}
+}
+
+func (r *Rollout) finish(o Outcome) {
+	detail := o.Detail
+	if o.Fault != nil {
+		detail = o.Fault.Error()
+	}
+	r.Finished = append(r.Finished, Finished{
+		DBInstanceID: o.Instance.ID, RegionID: o.Instance.RegionID, Status: o.Status, Target: o.Target, Detail: short(detail),
+	})
+}
+
+// short keeps a text from filling the message.
+func short(text string) string {
+	const most = 160
+	if len(text) <= most {
+		return text
+	}
+	return string(bytes.ToValidUTF8([]byte(text[:most]), nil)) + "…"
+}
+
+// maxLookPause is the longest time between two looks at what is in flight.
+const maxLookPause = time.Hour
+
+// nextLook is when to look at what is in flight: verify.first after the first restart is due, then with pauses that double, and not
+// after the time at which the first is given up.
+func (r *Rollout) nextLook(v Verify, now time.Time) time.Time {
+	if len(r.Flight) == 0 {
+		return now
+	}
+	due, givenUp := r.Flight[0].Due, r.Flight[0].Due
+	for _, f := range r.Flight {
+		if f.Due.Before(due) {
+			due = f.Due
+		}
+		if f.Due.Before(givenUp) {
+			givenUp = f.Due
+		}
+	}
+	givenUp = givenUp.Add(time.Duration(v.GiveUp))
+	pause := min(time.Duration(v.First)<<min(r.Looks, 10), max(maxLookPause, time.Duration(v.First)))
+	next := now.Add(pause)
+	if first := due.Add(time.Duration(v.First)); first.After(next) {
+		next = first
+	}
+	if next.After(givenUp) && givenUp.After(now) {
+		next = givenUp
+	}
+	return next
+}

@@ -1,0 +1,252 @@
+package upgrade
+
+import (
+	"fmt"
+	"time"
+
+	"rds-kernel-upgrade/events"
+	"rds-kernel-upgrade/function/internal/advisory"
+	"rds-kernel-upgrade/function/internal/version"
+	"rds-kernel-upgrade/function/internal/window"
+)
+
+// aim is the version that an instance is to get, or why it gets none.
+type aim struct {
+	target, asked string // asked is what is sent as TargetMinorVersion
+	why           string
+	skip          *Skip
+}
+
+func (q Question) aim(i Instance) aim {
+	if q.Request.Fleet != nil {
+		return q.aimFleet(i)
+	}
+	asked := q.Request.Upgrade.TargetMinorVersion
+	a := aim{target: asked, asked: asked}
+	if asked == "" {
+		a.target = i.LatestKernelVersion
+	}
+	a.skip = q.skipVersion(i, a.target)
+	return a
+}
+
+// skipVersion compares what is with what is wanted of one instance:
+//
+//	current \ target    unknown   other family   older                     equal        newer
+//	unknown             unknown   unknown        unknown                   unknown      unknown
+//	known               unknown   unknown        asked: would_downgrade    up_to_date   asked: if offered
+//	                                             latest: up_to_date                     latest: if old enough
+func (q Question) skipVersion(i Instance, target string) *Skip {
+	order, comparable := version.Compare(i.CurrentKernelVersion, target)
+	asked := q.Request.Upgrade.TargetMinorVersion != ""
+	switch {
+	case !comparable:
+		return skip(UnknownVersion, "the order of %q and %q is not known", i.CurrentKernelVersion, target)
+	case order == 0, order > 0 && !asked:
+		return skip(UpToDate, "CurrentKernelVersion is %s", i.CurrentKernelVersion)
+	case order > 0:
+		return skip(WouldDowngrade, "CurrentKernelVersion %s is newer than %s", i.CurrentKernelVersion, target)
+	case asked:
+		return q.skipOffer(i, target)
+	}
+	if refusal := q.Policy.Versions.refuses(target, false, q.Now); refusal != "" {
+		return skip(VersionNotOffered, "%s", refusal)
+	}
+	return nil
+}
+
+func (q Question) skipOffer(i Instance, target string) *Skip {
+	for _, offer := range i.Offers {
+		if offer.Version != target {
+			continue
+		}
+		if refusal := q.refuses(offer); refusal != "" {
+			return skip(VersionNotOffered, "%s", refusal)
+		}
+		return nil
+	}
+	return skip(VersionNotOffered, "%s is not among the versions that the API offers for the instance", target)
+}
+
+// refuses says why an offered version may not be a target, "" if it may.
+func (q Question) refuses(o Offer) string {
+	switch {
+	case !o.Online:
+		return o.Version + " has been taken offline"
+	case o.Expired:
+		return o.Version + " has expired"
+	case o.Beta && !q.Policy.Versions.Beta:
+		return o.Version + " is a beta, and the policy's versions.beta is false"
+	default:
+		return q.Policy.Versions.refuses(o.Version, q.severity() == "critical", q.Now)
+	}
+}
+
+func (q Question) severity() string {
+	if q.Request.Fleet == nil || q.Request.Fleet.Advisory == nil {
+		return ""
+	}
+	return q.Request.Fleet.Advisory.Severity
+}
+
+// aimFleet chooses the newest version that may be a target, and with an advisory has the fix. A rollout that has once given an
+// instance of this kind a version gives it to all: what the canary has proven, not what came out since.
+//
+//	the advisory says        not_affected, unknown (unknown_version)
+//	no version is comparable unknown_version
+//	one is newer and may be  step
+//	one is newer, may not be version_not_offered with an advisory, else up_to_date
+//	none is newer            up_to_date
+func (q Question) aimFleet(i Instance) aim {
+	subject := subjectOf(i)
+	a := aim{}
+	if bulletin := q.Request.Fleet.Advisory; bulletin != nil {
+		verdict, why := advisory.Judge(*bulletin, subject)
+		switch a.why = bulletin.ID + ": " + why; verdict {
+		case advisory.NotAffected:
+			a.skip = skip(NotAffected, "%s", a.why)
+		case advisory.Unknown:
+			a.skip = skip(UnknownVersion, "%s", a.why)
+		}
+	}
+	if a.skip != nil {
+		return a
+	}
+	best, refusal, known := q.best(i, subject)
+	a.target, a.asked = best, best
+	switch {
+	case best != "":
+	case !known:
+		a.skip = skip(UnknownVersion, "no version that the API offers compares with %q", i.CurrentKernelVersion)
+	case q.Request.Fleet.Advisory != nil:
+		a.skip = skip(VersionNotOffered, "%s; no version that has the fix may be a target%s", a.why, refusal)
+	default:
+		a.skip = skip(UpToDate, "CurrentKernelVersion is %s%s", i.CurrentKernelVersion, refusal)
+	}
+	return a
+}
+
+// best gives the newest version that may be the target, "" if there is none; then why the newest of all may not be. known says that
+// the API offers a version that compares with the instance's.
+func (q Question) best(i Instance, subject advisory.Subject) (best, refusal string, known bool) {
+	newest := ""
+	for _, offer := range i.Offers {
+		order, comparable := version.Compare(offer.Version, i.CurrentKernelVersion)
+		known = known || comparable
+		if !comparable || order <= 0 || !q.pinned(i, offer.Version) || !q.fixes(subject, offer.Version) {
+			continue
+		}
+		switch no := q.refuses(offer); {
+		case no == "" && (best == "" || version.Reached(offer.Version, best)):
+			best = offer.Version
+		case no != "" && (newest == "" || version.Reached(offer.Version, newest)):
+			newest, refusal = offer.Version, "; "+no
+		}
+	}
+	if _, same := version.Compare(i.CurrentKernelVersion, i.LatestKernelVersion); same {
+		known = true
+	}
+	return best, refusal, known
+}
+
+func (q Question) pinned(i Instance, version string) bool {
+	if q.Memory == nil {
+		return true
+	}
+	pin, pinned := q.Memory.Pins[i.kind()]
+	return !pinned || pin == version
+}
+
+func (q Question) fixes(s advisory.Subject, target string) bool {
+	bulletin := q.Request.Fleet.Advisory
+	return bulletin == nil || advisory.Fixes(*bulletin, s, target)
+}
+
+func concerns(a events.Advisory, i Instance) bool {
+	return advisory.Concerns(a, i.Engine, i.EngineVersion)
+}
+
+func subjectOf(i Instance) advisory.Subject {
+	s := advisory.Subject{Engine: i.Engine, EngineVersion: i.EngineVersion, Current: i.CurrentKernelVersion}
+	for _, o := range i.Offers {
+		s.Builds = append(s.Builds, advisory.Build{Version: o.Version, Community: o.Community})
+	}
+	return s
+}
+
+// kind names what the API offers the same versions for.
+func (i Instance) kind() string {
+	family, _ := version.Family(i.CurrentKernelVersion)
+	return fmt.Sprintf("%s %s %s %s %s", i.Engine, i.EngineVersion, i.Category, i.StorageType, family)
+}
+
+// placing finds the time for steps. Instances that ask the same get the same answer, which is not looked for twice.
+type placing struct {
+	question Question
+	found    map[window.Ask]placed
+}
+
+type placed struct {
+	window.Placed
+	ok  bool
+	why string
+}
+
+// step makes the step, or says that there is no time for it.
+func (p *placing) step(i Instance, a aim) (*Step, *Skip) {
+	at := p.place(i)
+	if !at.ok {
+		return nil, skip(OutsideWindow, "%s", at.why)
+	}
+	why := a.why
+	if at.Moved != "" && why != "" {
+		why += "; "
+	}
+	return &Step{
+		Instance: i, Wave: 1, Target: a.target, Asked: a.asked, UpgradeTime: string(at.UpgradeTime), SwitchTime: at.SwitchTime,
+		Due: at.Due, Latest: at.Latest, Why: why + at.Moved,
+	}, nil
+}
+
+func (p *placing) place(i Instance) placed {
+	ask := p.question.ask()
+	if ask.UpgradeTime == events.MaintainTime {
+		ask.MaintainTime = i.MaintainTime
+	}
+	if p.found == nil {
+		p.found = map[window.Ask]placed{}
+	}
+	at, known := p.found[ask]
+	if known {
+		return at
+	}
+	if now := p.question.Now; ask.UpgradeTime == events.SpecifyTime && !ask.SwitchTime.After(now) {
+		at.why = "the SwitchTime that was asked for has passed: send the request again with another"
+	} else {
+		at.Placed, at.ok, at.why = p.question.Policy.calendar.Place(ask, now)
+	}
+	p.found[ask] = at
+	return at
+}
+
+// ask is what the request says about time, or else the policy's tempo.
+func (q Question) ask() window.Ask {
+	if q.Request.Fleet == nil {
+		return window.Ask{UpgradeTime: q.Request.Upgrade.UpgradeTime, SwitchTime: q.Request.Upgrade.SwitchTime}
+	}
+	if s := q.Request.Fleet.Schedule; s.UpgradeTime != "" {
+		return window.Ask{UpgradeTime: s.UpgradeTime, SwitchTime: s.SwitchTime}
+	}
+	return window.Ask{UpgradeTime: q.Policy.pace(q.severity()).UpgradeTime}
+}
+
+// bake is how long a proven wave is watched before the next.
+func (q Question) bake() time.Duration {
+	if q.Request.Fleet == nil {
+		return 0
+	}
+	if asked := q.Request.Fleet.Rollout.Bake; asked != nil {
+		return *asked
+	}
+	return time.Duration(*q.Policy.pace(q.severity()).Bake)
+}

@@ -1,0 +1,210 @@
+package upgrade
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"rds-kernel-upgrade/events"
+	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/version"
+	"rds-kernel-upgrade/function/internal/window"
+)
+
+// Watch says what has become of what is in flight, and remembers it. The fleet holds those instances as they are now.
+//
+//	the instance, and the claim on it              then
+//	runs the target, Running                       completed; the claim goes
+//	not Running, or the call's task is known       accepted, if that was not known yet; look again
+//	Running again, without the target              look again; the second time failed: it came back without the version
+//	Running, nothing seen                          look again
+//	… verify.giveUp after it was due               unverified; had it left Running, failed: it did not come back
+//	gone                                           failed
+//	another rollout's claim                        unverified: that rollout has it
+//	intent or no claim, nothing for verify.first   the call was not made: it waits for a wave again
+//	could not be read                              look again
+func (r *Rollout) Watch(fleet []Instance, v Verify, now time.Time) (outcomes []Outcome) {
+	r.Looks++
+	var left []Flight
+	for _, f := range r.Flight {
+		n := slices.IndexFunc(fleet, func(i Instance) bool { return i.ID == f.DBInstanceID && i.RegionID == f.RegionID })
+		if n < 0 {
+			left = append(left, f)
+			continue
+		}
+		s := sight{Flight: f, Instance: fleet[n], rollout: r, verify: v, now: now}
+		s.look()
+		outcomes = append(outcomes, s.outcomes...)
+		if s.stays {
+			left = append(left, s.Flight)
+		}
+	}
+	r.Flight = left
+	return outcomes
+}
+
+// sight is one look at one instance in flight.
+type sight struct {
+	Flight
+	Instance Instance
+	rollout  *Rollout
+	verify   Verify
+	now      time.Time
+
+	outcomes []Outcome
+	stays    bool // in flight
+}
+
+func (s *sight) look() {
+	i := s.Instance
+	gone := i.Fault != nil && i.Fault.Kind == fault.NotFound
+	if i.Fault != nil && !gone {
+		s.stays = true
+		return
+	}
+	s.Looks++
+	s.Left = s.Left || !gone && !i.running() && !s.now.Before(s.begins())
+	switch {
+	case gone:
+		s.end(Failed, "the instance is gone")
+	case i.proven(s.Target):
+		s.accept()
+		s.end(Completed, "")
+	case i.Claim != nil && i.Claim.Rollout != s.rollout.ID:
+		s.end(Unverified, fmt.Sprintf("rollout %s has claimed it meanwhile", i.Claim.Rollout))
+	case s.called():
+		s.accept()
+		s.wait()
+	case i.Claim != nil && s.now.Before(i.again(s.verify)):
+		s.stays = true
+	default: // the call was not made: it waits for a wave again
+	}
+}
+
+// called tells whether the call has been accepted: it was, or is now seen to have been.
+func (s *sight) called() bool {
+	i := s.Instance
+	known := !s.AcceptedAt.IsZero() || i.Claim != nil && i.Claim.State == Called
+	return known || i.TaskSeen || s.Left
+}
+
+// begins is when the restart can begin: what is seen before has another reason.
+func (s *sight) begins() time.Time {
+	maintenance, ok := window.ParseMaintenance(s.Instance.MaintainTime)
+	switch {
+	case s.UpgradeTime == string(events.SpecifyTime):
+		return s.SwitchTime
+	case s.UpgradeTime == string(events.MaintainTime) && ok:
+		from, _ := maintenance.Next(s.At)
+		return from
+	default:
+		return s.At
+	}
+}
+
+// accept tells of an acceptance that was not known before.
+func (s *sight) accept() {
+	if !s.AcceptedAt.IsZero() {
+		return
+	}
+	s.AcceptedAt = s.At
+	o := s.outcome(Accepted, "")
+	if c := s.Instance.Claim; c != nil {
+		o.Acceptance = c.Acceptance
+		if c.State == Intent && !s.Instance.proven(s.Target) {
+			called := *c
+			called.State = Called
+			o.Becomes = &called
+		}
+	}
+	s.outcomes = append(s.outcomes, o)
+}
+
+// wait gives an accepted upgrade time, or ends it.
+func (s *sight) wait() {
+	late := !s.now.Before(s.Due.Add(time.Duration(s.verify.GiveUp)))
+	switch i := s.Instance; {
+	case s.Left && i.running() && !s.Back && !late: // the version may be shown a little later than the status
+		s.Back, s.stays = true, true
+	case s.Left && i.running():
+		s.end(Failed, fmt.Sprintf("it came back with %s, not with %s", i.CurrentKernelVersion, s.Target))
+	case late && s.Left:
+		s.end(Failed, fmt.Sprintf("it has not come back: DBInstanceStatus is %s", i.Status))
+	case late && i.Claim == nil && i.TaskSeen:
+		s.end(Failed, fmt.Sprintf("it was called, and runs %s", i.CurrentKernelVersion))
+	case late:
+		s.end(Unverified, fmt.Sprintf("%s after it was due it runs %s, and no restart was seen", s.verify.GiveUp, i.CurrentKernelVersion))
+	default:
+		s.stays = true
+	}
+}
+
+func (s *sight) end(status Status, detail string) {
+	o := s.outcome(status, detail)
+	o.Release = s.Instance.Claim != nil && s.Instance.Claim.Rollout == s.rollout.ID
+	s.rollout.settle(o)
+	s.outcomes = append(s.outcomes, o)
+}
+
+func (s *sight) outcome(status Status, detail string) Outcome {
+	o := Outcome{
+		Instance: s.Instance, Status: status, Detail: detail, Rollout: s.rollout.ID, Target: s.Target, Wave: s.rollout.Wave,
+		UpgradeTime: s.UpgradeTime, SwitchTime: s.SwitchTime, AcceptedAt: s.AcceptedAt, Before: s.Before, Looks: s.Looks,
+	}
+	o.Instance.ID, o.Instance.RegionID = s.DBInstanceID, s.RegionID
+	if status == Failed || status == Unverified {
+		o.Fault = &fault.Error{Op: "upgrade: " + s.DBInstanceID, Kind: fault.Conflict, Message: detail}
+	}
+	return o
+}
+
+// Adopt takes instances that have a claim of this rollout into what is in flight: the process had ended before it could remember them.
+func (r *Rollout) Adopt(decisions []Decision) {
+	for _, d := range decisions {
+		known := slices.ContainsFunc(r.Flight, func(f Flight) bool { return f.DBInstanceID == d.Instance.ID })
+		if c := d.Instance.Claim; d.Alive && !known && c != nil {
+			r.Flight = append(r.Flight, Flight{
+				DBInstanceID: d.Instance.ID, RegionID: d.Instance.RegionID, Before: before(d.Instance, c.Target), Target: c.Target, At: c.At, Due: c.Due,
+			})
+		}
+	}
+}
+
+// before is the version that an instance had, as far as it can still be seen.
+func before(i Instance, target string) string {
+	if version.Reached(i.CurrentKernelVersion, target) {
+		return ""
+	}
+	return i.CurrentKernelVersion
+}
+
+// Stale tells whether a follow-up is older than what the claims show: the rollout has gone on without it.
+func (r *Rollout) Stale(fleet []Instance) bool {
+	return slices.ContainsFunc(fleet, func(i Instance) bool {
+		return i.Claim != nil && i.Claim.Rollout == r.ID && max(1, i.Claim.Wave) > max(1, r.Wave)
+	})
+}
+
+// Failures counts what went against maxFailures.
+func (r *Rollout) Failures() int { return len(r.Finished) }
+
+// Overdrawn says why the rollout has to halt, "" if it need not.
+func (r *Rollout) Overdrawn() string {
+	allowed := 0
+	if r.Request.Fleet != nil {
+		allowed = r.Request.Fleet.Rollout.MaxFailures
+	}
+	if r.Request.Fleet == nil || r.Failures() <= allowed {
+		return ""
+	}
+	names := make([]string, 0, len(r.Finished))
+	for _, f := range r.Finished {
+		names = append(names, f.DBInstanceID+" "+string(f.Status))
+	}
+	const most = 5
+	if len(names) > most {
+		names = append(names[:most], fmt.Sprintf("and %d more", len(r.Finished)-most))
+	}
+	return fmt.Sprintf("%d failed, and the request allows %d: %s", r.Failures(), allowed, strings.Join(names, ", "))
+}

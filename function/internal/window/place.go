@@ -1,0 +1,151 @@
+package window
+
+import (
+	"fmt"
+	"time"
+
+	"rds-kernel-upgrade/events"
+)
+
+// Ask is when an upgrade is wished for.
+type Ask struct {
+	UpgradeTime  events.UpgradeTime // empty: Immediate, as in the API
+	SwitchTime   time.Time          // of SpecifyTime
+	MaintainTime string             // the instance's own window, as RDS writes it
+}
+
+// Placed is when an upgrade may be.
+type Placed struct {
+	UpgradeTime events.UpgradeTime
+	SwitchTime  time.Time // of SpecifyTime only, in whole seconds and UTC
+	Due         time.Time // by when the restart should have begun
+	Latest      time.Time // the call must be made before this; zero: at any time
+	Moved       string    // in words, if it is not what was wished; else empty
+}
+
+const (
+	// placeWithin is how far away a moved upgrade may be.
+	placeWithin = 30 * 24 * time.Hour
+	// lead is how far a moved instant lies from now at least. How near a SwitchTime may be is not documented.
+	lead = 5 * time.Minute
+	// anyWindow is when a maintenance window that cannot be read has surely been open.
+	anyWindow = 24 * time.Hour
+)
+
+// Place finds when an upgrade may be. It keeps what is permitted; what is not becomes SpecifyTime at the first instant that is:
+//
+//	asked        │ stays if permitted                       │ else the first permitted instant
+//	─────────────┼──────────────────────────────────────────┼──────────────────────────────────────────────────────────────────
+//	Immediate    │ now                                      │ from 5 minutes after now on
+//	SpecifyTime  │ SwitchTime                               │ after SwitchTime (if that is past: from 5 minutes after now on)
+//	MaintainTime │ the whole of the next window; if it is   │ of the instance's window from 5 minutes after now on; if none is: of
+//	             │ open now, its rest and the one after it  │ any time, since then the policy's windows alone can hold
+//
+// A MaintainTime that cannot be read may be any time of the day, so it stays only if the calendar is empty. ok is false, and why says
+// so in words, if nothing is permitted within 30 days of now.
+func (c *Calendar) Place(a Ask, now time.Time) (p Placed, ok bool, why string) {
+	switch a.UpgradeTime {
+	case events.SpecifyTime:
+		return c.placeAt(a.SwitchTime, now)
+	case events.MaintainTime:
+		return c.placeMaintenance(a.MaintainTime, now)
+	default:
+		return c.placeNow(now)
+	}
+}
+
+func (c *Calendar) placeNow(now time.Time) (Placed, bool, string) {
+	if c.Permits(now) {
+		return Placed{UpgradeTime: events.Immediate, Due: now, Latest: c.End(now)}, true, ""
+	}
+	return c.move("not at once: "+c.Why(now), now.Add(lead), now)
+}
+
+func (c *Calendar) placeAt(at, now time.Time) (Placed, bool, string) {
+	if c.Permits(at) {
+		return specify(at, ""), true, ""
+	}
+	from := at
+	if from.Before(now) {
+		from = now.Add(lead)
+	}
+	return c.move("not at "+stamp(at)+": "+c.Why(at), from, now)
+}
+
+func (c *Calendar) placeMaintenance(text string, now time.Time) (Placed, bool, string) {
+	m, readable := ParseMaintenance(text)
+	if !readable && c.empty() {
+		return Placed{UpgradeTime: events.MaintainTime, Due: now.Add(anyWindow)}, true, ""
+	}
+	if !readable {
+		return c.move(fmt.Sprintf("the maintenance window %q cannot be read", text), now.Add(lead), now)
+	}
+	if p, stays := c.stay(m, now); stays {
+		return p, true, ""
+	}
+	reason := "the maintenance window " + text + " is not wholly permitted"
+	if at, ok := c.nextIn(m, now.Add(lead), now.Add(placeWithin)); ok {
+		return specify(at, moved(reason, at)), true, ""
+	}
+	return c.move("no time in the maintenance window "+text+" is permitted, so the policy's windows alone hold", now.Add(lead), now)
+}
+
+// stay keeps an upgrade in the instance's own window. While the window is open, RDS may take what is left of it or the one after it.
+// So a call made in it, too, needs both, and one made before it only the one.
+func (c *Calendar) stay(m Maintenance, now time.Time) (Placed, bool) {
+	from, to := m.Next(now)
+	both := c.covers(m.Next(to))
+	p := Placed{UpgradeTime: events.MaintainTime, Due: to, Latest: to}
+	if from.After(now) {
+		if !both {
+			p.Latest = from
+		}
+		return p, c.covers(from, to)
+	}
+	return p, both && c.covers(now, to)
+}
+
+// nextIn gives the first instant that lies both in the calendar and in the instance's own window.
+func (c *Calendar) nextIn(m Maintenance, from, until time.Time) (time.Time, bool) {
+	for from.Before(until) {
+		begin, end := m.Next(from)
+		at, ok := c.Next(later(begin, from), earlier(end, until))
+		if ok {
+			return at, true
+		}
+		from = end
+	}
+	return time.Time{}, false
+}
+
+// move takes the first permitted instant at any time of the day.
+func (c *Calendar) move(reason string, from, now time.Time) (Placed, bool, string) {
+	at, ok := c.Next(from, now.Add(placeWithin))
+	if !ok {
+		return Placed{}, false, reason + "; nothing is permitted before " + stamp(now.Add(placeWithin))
+	}
+	return specify(at, moved(reason, at)), true, ""
+}
+
+func specify(at time.Time, moved string) Placed {
+	at = at.UTC().Truncate(time.Second)
+	return Placed{UpgradeTime: events.SpecifyTime, SwitchTime: at, Due: at, Latest: at, Moved: moved}
+}
+
+func moved(reason string, at time.Time) string { return reason + "; moved to " + stamp(at) }
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}

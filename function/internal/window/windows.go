@@ -1,0 +1,155 @@
+package window
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Windows is the policy's word about time, as its file has it.
+type Windows struct {
+	Allow []Allow `yaml:"allow,omitempty"`
+	Deny  []Deny  `yaml:"deny,omitempty"`
+}
+
+// Allow is a window that comes again every week.
+type Allow struct {
+	Days []string `yaml:"days,omitempty,flow"` // mon to sun, on which it begins; empty: every day
+	From string   `yaml:"from"`                // 15:04
+	To   string   `yaml:"to"`                  // 15:04 or 24:00, and without it; at From or before: on the next day
+	Zone string   `yaml:"zone"`                // an IANA name, such as Asia/Shanghai
+}
+
+// Deny is a time at which nothing may happen.
+type Deny struct {
+	From string `yaml:"from"` // 2006-01-02T15:04
+	To   string `yaml:"to"`   // the same, and without it
+	Zone string `yaml:"zone"`
+	Why  string `yaml:"why,omitempty"` // for people
+}
+
+const daySeconds = 24 * 60 * 60
+
+// dayNames stand in the order of time.Weekday.
+var dayNames = [7]string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
+
+// Calendar reads the windows. zone finds a zone by its name, as time.LoadLocation does. The error joins all that is wrong, each with
+// its path in the policy.
+func (w Windows) Calendar(zone func(name string) (*time.Location, error)) (*Calendar, error) {
+	c, r := &Calendar{}, &reader{zone: zone}
+	for i, a := range w.Allow {
+		r.path = fmt.Sprintf("windows.allow[%d]", i)
+		c.allow = append(c.allow, rule{name: a.String(), zone: r.location(a.Zone), dial: r.hours(a)})
+	}
+	for i, d := range w.Deny {
+		r.path = fmt.Sprintf("windows.deny[%d]", i)
+		c.deny = append(c.deny, rule{name: d.String(), zone: r.location(d.Zone), dial: r.span(d)})
+	}
+	if len(r.problems) > 0 {
+		return nil, errors.Join(r.problems...)
+	}
+	return c, nil
+}
+
+// String is the window in words.
+func (a Allow) String() string {
+	return strings.TrimSpace(fmt.Sprintf("%s %s-%s %s", strings.Join(a.Days, ","), a.From, a.To, a.Zone))
+}
+
+// String is the reason, or else the time.
+func (d Deny) String() string {
+	if d.Why != "" {
+		return d.Why
+	}
+	return fmt.Sprintf("denied from %s to %s %s", d.From, d.To, d.Zone)
+}
+
+// reader keeps what is wrong with the windows that it reads.
+type reader struct {
+	zone     func(name string) (*time.Location, error)
+	path     string
+	problems []error
+}
+
+func (r *reader) wrong(key, value, want string) {
+	r.problems = append(r.problems, fmt.Errorf("%s.%s: %q: %s", r.path, key, value, want))
+}
+
+// location refuses the names that mean the machine's zone, or UTC where none was meant.
+func (r *reader) location(name string) *time.Location {
+	if name == "" || name == "Local" {
+		r.wrong("zone", name, "want the name of a zone, such as Asia/Shanghai")
+		return nil
+	}
+	zone, err := r.zone(name)
+	if err != nil {
+		r.wrong("zone", name, "no such zone is known: want a name such as Asia/Shanghai")
+	}
+	return zone
+}
+
+func (r *reader) hours(a Allow) hours {
+	from, ok := clock(a.From)
+	if !ok || from == daySeconds {
+		r.wrong("from", a.From, "want a time from 00:00 to 23:59")
+	}
+	to, ok := clock(a.To)
+	if !ok {
+		r.wrong("to", a.To, "want a time from 00:00 to 24:00")
+	}
+	if to <= from {
+		to += daySeconds
+	}
+	return hours{days: r.days(a.Days), from: from, length: to - from}
+}
+
+func (r *reader) days(names []string) (days [7]bool) {
+	if len(names) == 0 {
+		return [7]bool{true, true, true, true, true, true, true}
+	}
+	for i, name := range names {
+		day := slices.Index(dayNames[:], name)
+		switch key := fmt.Sprintf("days[%d]", i); {
+		case day < 0:
+			r.wrong(key, name, "want mon, tue, wed, thu, fri, sat or sun")
+		case days[day]:
+			r.wrong(key, name, "stands there twice")
+		default:
+			days[day] = true
+		}
+	}
+	return days
+}
+
+func (r *reader) span(d Deny) span {
+	from, ok := date(d.From)
+	if !ok {
+		r.wrong("from", d.From, "want a time such as 2026-11-10T00:00")
+	}
+	to, ok2 := date(d.To)
+	if !ok2 {
+		r.wrong("to", d.To, "want a time such as 2026-11-12T00:00")
+	}
+	if ok && ok2 && to <= from {
+		r.wrong("to", d.To, "want a time after "+d.From)
+	}
+	return span{from: from, to: to}
+}
+
+// date reads 2006-01-02T15:04 as a wall time.
+func date(text string) (wall int64, ok bool) {
+	const form = "2006-01-02T15:04"
+	t, err := time.Parse(form, text)
+	return t.Unix(), err == nil && len(text) == len(form)
+}
+
+// clock reads 00:00 to 24:00 as seconds of a day.
+func clock(text string) (seconds int64, ok bool) {
+	if text == "24:00" {
+		return daySeconds, true
+	}
+	t, err := time.Parse("15:04", text)
+	return int64(t.Hour()*60+t.Minute()) * 60, err == nil && len(text) == len("15:04")
+}
