@@ -1,9 +1,11 @@
 package upgrade_test
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"rds-kernel-upgrade/function/internal/upgrade"
+	"rds-kernel-upgrade/local/rig"
 )
 
 // policyFile is the policy that is packed beside the binary.
@@ -65,4 +68,36 @@ func keysOf(t *testing.T, text []byte) []string {
 	}
 	walk("", document)
 	return keys
+}
+
+// TestThePolicyReferenceStatesKeysAndDefaults compares the table with what `make policy` prints of the defaults.
+func TestThePolicyReferenceStatesKeysAndDefaults(t *testing.T) {
+	t.Parallel()
+	text, err := yaml.Marshal(upgrade.DefaultPolicy())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"windows.allow": "none: always", "windows.deny": "none"} // what is empty is not printed
+	var document map[string]any
+	if err := yaml.Unmarshal(text, &document); err != nil {
+		t.Fatal(err)
+	}
+	var walk func(path string, value any)
+	walk = func(path string, value any) {
+		m, nested := value.(map[string]any)
+		for key, inner := range m {
+			walk(path+"."+key, inner)
+		}
+		if !nested {
+			want[strings.TrimPrefix(path, ".")] = fmt.Sprint(value)
+		}
+	}
+	walk("", document)
+	got := map[string]string{}
+	for _, row := range rig.Table(t, "../../../docs/policy.md", "key") {
+		got[row[0]] = row[1]
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("docs/policy.md (-policy +table):\n%s", diff)
+	}
 }
