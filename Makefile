@@ -11,7 +11,7 @@ LINT := target/golangci-lint
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: build ## play requests through the built function in a local cloud
+run: build ## play an advisory for a fleet through the built function in a local cloud
 	@$(GO) run ./local demo
 
 test: ## run every test, with the race detector where there is a C compiler
@@ -43,7 +43,7 @@ policy: ## print the policy in force, defaults included
 	@POLICY_FILE=$(or $(POLICY_FILE),policy.yaml) RESULT_TOPIC=none $(GO) run ./function policy
 
 golden: ## rewrite the golden files of testdata for review as a diff
-	$(GO) test ./events ./function/... ./local/stack -run 'Scenarios|Invalid|Matrix' -update
+	$(GO) test ./events ./function/... ./local/stack ./local/show -run 'Scenarios|Invalid|Matrix|Lines|Account|Table|Screen' -update
 
 bench: ## measure: start-up beside a bare handler, one upgrade, the plan
 	$(GO) test -run '^$$' -bench . -benchmem ./function/... ./local/stack

@@ -19,8 +19,12 @@ func Fields() map[string]string {
 		path string
 		schema
 	}{
-		{"select.", selection}, {"schedule.", schedule}, {"rollout.", rollout}, {"rollout.waves[].", wave},
-		{"advisory.", bulletin}, {"advisory.affected[].", affected},
+		{"select.", selection},
+		{"schedule.", schedule},
+		{"rollout.", rollout},
+		{"rollout.waves[].", wave},
+		{"advisory.", bulletin},
+		{"advisory.affected[].", affected},
 	} {
 		top, _, _ := strings.Cut(nested.path, ".")
 		for _, f := range nested.fields {

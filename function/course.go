@@ -148,9 +148,11 @@ func (r *run) follow(ctx context.Context, c *course, outcomes []upgrade.Outcome,
 	case c.ended:
 		r.discard(ctx, c, over)
 		return entry, nil
-	default:
-		return entry, r.send(ctx, c)
 	}
+	if err := r.send(ctx, c); err != nil {
+		return RequestReport{}, errors.Join(upgrade.Again(outcomes), err) // what is left goes back to Function Compute after all
+	}
+	return entry, nil
 }
 
 // blind ends a step whose fleet could not be listed.

@@ -11,6 +11,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"golang.org/x/term"
 )
 
 // commands are what the first argument may be.
@@ -19,7 +21,7 @@ var commands = []struct {
 	run         func(ctx context.Context, c console, args []string) error
 }{
 	{"serve", "run the local cloud until it is interrupted", serve},
-	{"demo", "play requests through the built function and check what comes of them", demo},
+	{"demo", "play a rollout through the built function and check what comes of it", demo},
 	{"invoke", "send one event to the function in a running local cloud, signed", invoke},
 	{"package", "pack the function's zip", makePackage},
 	{"size", "check the sizes of the binary and the zip", sizes},
@@ -29,6 +31,8 @@ var commands = []struct {
 type console struct {
 	out, err io.Writer
 	now      func() time.Time
+	size     func() (width, height int, err error) // of the terminal; nil, or an error, if there is none
+	color    bool
 }
 
 // say prints for people: that it fails is nobody's loss.
@@ -44,10 +48,19 @@ func (c console) flags(name string) *flag.FlagSet {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, console{out: os.Stdout, err: os.Stderr, now: time.Now}, os.Args[1:]); err != nil {
+	if err := run(ctx, terminal(), os.Args[1:]); err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "local:", err)
 		os.Exit(1)
 	}
+}
+
+// terminal is the console of a person, or of a build.
+func terminal() console {
+	c := console{out: os.Stdout, err: os.Stderr, now: time.Now, color: os.Getenv("NO_COLOR") == ""}
+	if os.Getenv("TERM") != "dumb" {
+		c.size = func() (width, height int, err error) { return term.GetSize(int(os.Stdout.Fd())) }
+	}
+	return c
 }
 
 func run(ctx context.Context, c console, args []string) error {

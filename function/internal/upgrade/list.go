@@ -16,7 +16,7 @@ func (a Account) Report(detail string, outcomes []Outcome) []Notification {
 func (a Account) Halt(why string, outcomes []Outcome) []Notification {
 	var touched []Outcome
 	for _, o := range outcomes {
-		if o.Status != Skipped || o.Reason == Held {
+		if o.Status != Skipped || o.Reason == Held || o.Wait {
 			touched = append(touched, o)
 		}
 	}
