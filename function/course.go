@@ -100,7 +100,7 @@ func (c *course) note(r *run, outcomes []upgrade.Outcome) []upgrade.Outcome {
 	case !r.followsUp():
 		return upgrade.Uncalled(outcomes)
 	case c.alive:
-		return outcomes
+		return upgrade.Silent(upgrade.Undecided(outcomes))
 	}
 	v := r.config.Policy.Verify
 	c.rollout.Note(outcomes, v, r.now())
@@ -120,6 +120,8 @@ func (c *course) notifications(r *run, outcomes []upgrade.Outcome) []upgrade.Not
 	switch {
 	case a.Mode == upgrade.Off && c.rollout.Request.Fleet != nil:
 		return append(a.Halt("the policy's mode is off", outcomes), a.Report("the policy's mode is off", outcomes)...)
+	case a.Mode == upgrade.Apply && !r.followsUp() && c.rollout.Request.Fleet != nil && upgrade.Again(outcomes) == nil:
+		return append(a.Transitions(outcomes), a.Report("", outcomes)...) // there is no later
 	case a.Mode != upgrade.Apply || !r.followsUp():
 		return a.Notifications(outcomes)
 	}

@@ -1,6 +1,13 @@
 package main
 
-import "rds-kernel-upgrade/function/internal/transport"
+import (
+	"io"
+
+	"rds-kernel-upgrade/function/internal/transport"
+)
 
 // Over lets the function send its requests over another pool, so that its own time can be measured without the network's.
 func (f *Function) Over(pool transport.Pool) { f.transport = transport.Over(pool) }
+
+// PrintPolicy is what `main policy` does.
+func (f *Function) PrintPolicy(out, notes io.Writer) int { return f.printPolicy(out, notes) }

@@ -55,8 +55,8 @@ func (r *run) serve(ctx context.Context, m events.Message, account upgrade.Accou
 // advance takes a rollout, one that begins or one that a follow-up brings, as far as it can go now: what is in flight is looked at;
 // when that is proven, and the bake is over, the fleet is observed and planned anew, and the next wave is called.
 func (r *run) advance(ctx context.Context, c *course) (RequestReport, error) {
-	if goOn, err := r.watch(ctx, c); !goOn || err != nil {
-		return r.follow(ctx, c, c.rollout.Unproven(), err)
+	if seen, goOn, err := r.watch(ctx, c); !goOn || err != nil {
+		return r.follow(ctx, c, append(seen, c.rollout.Unproven()...), err)
 	}
 	fleet, err := r.fleet(ctx, c)
 	if err != nil {
@@ -95,23 +95,23 @@ func (r *run) request(ctx context.Context, a *upgrade.Account, m events.Message)
 
 // watch looks at what is in flight, and tells what has become of it. It is the whole course of most follow-ups: goOn says that the
 // fleet is to be observed.
-func (r *run) watch(ctx context.Context, c *course) (goOn bool, err error) {
+func (r *run) watch(ctx context.Context, c *course) (seen []upgrade.Outcome, goOn bool, err error) {
 	flying := len(c.rollout.Flight) > 0
 	if flying {
 		work, cancel := r.working(ctx)
 		defer cancel()
 		fleet := r.observeFlight(work, c)
 		if c.rollout.Stale(fleet) {
-			return false, errStale
+			return nil, false, errStale
 		}
 		r.logFleet(ctx, fleet)
-		outcomes := c.rollout.Watch(fleet, r.config.Policy.Verify, c.wake)
-		r.logOutcomes(ctx, outcomes)
-		if err := r.tell(ctx, c, outcomes, c.account.Transitions(outcomes)); err != nil {
-			return false, err
+		seen = c.rollout.Watch(fleet, r.config.Policy.Verify, c.wake)
+		r.logOutcomes(ctx, seen)
+		if err := r.tell(ctx, c, seen, c.account.Transitions(seen)); err != nil {
+			return nil, false, err
 		}
 	}
-	return c.rollout.GoesOn(r.config.Policy, flying, c.wake), nil
+	return seen, c.rollout.GoesOn(r.config.Policy, flying, c.wake), nil
 }
 
 // fleet observes what the request is about, unless the kill switch is on: then nothing is asked of RDS at all.

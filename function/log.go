@@ -27,39 +27,65 @@ func (r *run) logRequest(ctx context.Context, a upgrade.Account, request events.
 	r.log.LogAttrs(ctx, slog.LevelInfo, "request", attrs...)
 }
 
+// few is how many instances have a line each at level INFO; of more there is a summary, and the lines are at level DEBUG.
+const few = 20
+
+func levelOf(instances int) slog.Level {
+	if instances > few {
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
+}
+
 func (r *run) logFleet(ctx context.Context, fleet []upgrade.Instance) {
+	level, faults := levelOf(len(fleet)), 0
 	for _, i := range fleet {
 		attrs := []slog.Attr{
 			slog.String("DBInstanceId", i.ID), slog.String("DBInstanceStatus", i.Status),
 			slog.String("CurrentKernelVersion", i.CurrentKernelVersion), slog.String("LatestKernelVersion", i.LatestKernelVersion),
 		}
 		if i.Fault != nil {
+			faults++
 			attrs = append(attrs, slog.String("error", i.Fault.Error()))
 		}
 		if i.Claim != nil {
 			attrs = append(attrs, slog.String("claim", i.Claim.String()))
 		}
-		r.log.LogAttrs(ctx, slog.LevelInfo, "fleet", attrs...)
+		r.log.LogAttrs(ctx, level, "fleet", attrs...)
+	}
+	if level == slog.LevelDebug {
+		r.log.LogAttrs(ctx, slog.LevelInfo, "fleet", slog.Int("instances", len(fleet)), slog.Int("faults", faults))
 	}
 }
 
 func (r *run) logPlan(ctx context.Context, a upgrade.Account, plan []upgrade.Decision) {
+	level, steps := levelOf(len(plan)), 0
 	for _, d := range plan {
 		attrs := []slog.Attr{
 			slog.String("rollout", a.Rollout), slog.String("DBInstanceId", d.Instance.ID), slog.String("target", d.Target),
 		}
 		switch {
 		case d.Step != nil:
+			steps++
 			attrs = append(attrs, slog.String("step", d.Step.UpgradeTime), slog.Int("wave", d.Step.Wave), slog.String("why", d.Step.Why))
 		case d.Skip != nil:
 			attrs = append(attrs, slog.String("skip", string(d.Skip.Reason)), slog.String("detail", d.Skip.Detail))
 		}
-		r.log.LogAttrs(ctx, slog.LevelInfo, "plan", attrs...)
+		r.log.LogAttrs(ctx, level, "plan", attrs...)
+	}
+	if level == slog.LevelDebug {
+		next, behind := upgrade.NextWave(plan)
+		r.log.LogAttrs(ctx, slog.LevelInfo, "plan", slog.String("rollout", a.Rollout), slog.Int("steps", steps), slog.Int("next", len(next)),
+			slog.Int("behind", behind), slog.Int("skips", len(plan)-steps))
 	}
 }
 
+// logOutcomes leaves out what the plan has said already.
 func (r *run) logOutcomes(ctx context.Context, outcomes []upgrade.Outcome) {
 	for _, o := range outcomes {
+		if len(outcomes) > few && o.Fault == nil && (o.Told || o.Status == upgrade.Skipped || o.Status == upgrade.Pending) {
+			continue
+		}
 		attrs := []slog.Attr{
 			slog.String("rollout", o.Rollout), slog.String("DBInstanceId", o.Instance.ID), slog.String("status", string(o.Status)),
 			slog.String("reason", string(o.Reason)), slog.String("TaskId", o.TaskID), slog.String("RequestId", o.RequestID),

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -18,7 +19,8 @@ import (
 
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == "policy" {
-		os.Exit(printPolicy())
+		f := New(os.Getenv, codeDir(), time.Now, os.Stderr)
+		os.Exit(f.printPolicy(os.Stdout, os.Stderr))
 	}
 	debug.SetGCPercent(50) // the heap is a few megabytes: collecting it twice as often keeps the process small (make bench prints both)
 	// The configuration is read with the first event: what is wrong with it is told then, and the process is ready sooner.
@@ -34,15 +36,14 @@ func codeDir() string {
 	return filepath.Dir(os.Args[0])
 }
 
-// printPolicy prints the policy in force, defaults included, and what in it is probably not meant.
-func printPolicy() int {
-	f := New(os.Getenv, codeDir(), time.Now, os.Stderr)
-	if err := errors.Join(f.broken, yaml.NewEncoder(os.Stdout).Encode(f.config.Policy)); err != nil {
-		_, _ = fmt.Fprintln(os.Stderr, err)
+// printPolicy prints the policy in force, defaults included, and what in it is probably not meant. It gives the exit status.
+func (f *Function) printPolicy(out, notes io.Writer) int {
+	if err := errors.Join(f.broken, yaml.NewEncoder(out).Encode(f.config.Policy)); err != nil {
+		_, _ = fmt.Fprintln(notes, err)
 		return 1
 	}
-	for _, note := range f.config.Policy.Notes(time.Now()) {
-		_, _ = fmt.Fprintln(os.Stderr, "note:", note)
+	for _, note := range f.config.Policy.Notes(f.now()) {
+		_, _ = fmt.Fprintln(notes, "note:", note)
 	}
 	return 0
 }

@@ -40,7 +40,7 @@ func TestTheDemonstrationEndsAsItShould(t *testing.T) {
 	}
 	for _, told := range []string{
 		"plan: 25 to be upgraded, 15 not touched", "Wave 3", "failed      rr-bp1payments2     it came back with rds_20250531",
-		"1 failed, and the request allows 0", "So far: 17 upgraded, 1 failed, 7 to come, 15 left alone.", "rollout.bake: \"soon\"",
+		"1 did not succeed, and the request allows 0", "So far: 17 upgraded, 1 failed, 7 to come, 15 left alone.", "rollout.bake: \"soon\"",
 		"All 4 scenes ended as they should.", "The operator looked into its error log",
 		"25 upgraded + 15 left alone + 0 failed = 40 selected: each is accounted for once.",
 	} {

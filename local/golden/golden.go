@@ -5,9 +5,10 @@ package golden
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
+	"io/fs"
 	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -48,12 +49,15 @@ func Text(t *testing.T, file string, got []byte) {
 	}
 }
 
-// Scenarios gives the folders of testdata/scenarios below root.
-func Scenarios(t *testing.T, root string) []string {
+// None tells that there is nothing of which the file would speak.
+func None(t *testing.T, file string) {
 	t.Helper()
-	folders, err := filepath.Glob(filepath.Join(root, "testdata", "scenarios", "*"))
-	if err != nil || len(folders) == 0 {
-		t.Fatalf("no scenarios below %s (%v)", root, err)
+	if *update {
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
 	}
-	return folders
+	if _, err := os.Stat(file); err == nil {
+		t.Errorf("%s is there, and there is nothing of which it speaks", file)
+	}
 }

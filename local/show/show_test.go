@@ -35,10 +35,10 @@ var (
 	}, ",")
 	plan = list(`"planHash":"00000000000000000000000000000001"`, `{"plan":4,"skipped":2}`, entry("rm-1", "plan", 1, ""), entry("rr-2", "plan", 2, ""),
 		entry("pgm-4", "plan", 2, ""), entry("rm-2", "plan", 3, ""), left)
-	halted = list(`"detail":"1 failed, and the request allows 0: rr-2 failed"`, `{"completed":1,"accepted":1,"failed":1,"skipped":3}`,
+	halted = list(`"detail":"1 did not succeed, and the request allows 0: rr-2 failed"`, `{"completed":1,"accepted":1,"failed":1,"skipped":3}`,
 		entry("rm-1", "completed", 1, ""), entry("rr-2", "failed", 2, ""), entry("pgm-4", "accepted", 2, ""),
 		entry("rm-2", "skipped", 0, `"reason":"replica_first"`))
-	report = list(`"detail":"1 failed, and the request allows 0: rr-2 failed"`, `{"completed":2,"failed":1,"skipped":3}`,
+	report = list(`"detail":"1 did not succeed, and the request allows 0: rr-2 failed"`, `{"completed":2,"failed":1,"skipped":3}`,
 		entry("rm-1", "completed", 1, ""), entry("rr-2", "failed", 2, ""), entry("pgm-4", "completed", 2, ""),
 		entry("rm-2", "skipped", 0, `"reason":"replica_first"`), left)
 	closing = list(`"part":2,"parts":2`, `{"completed":2,"skipped":4}`, entry("rm-1", "skipped", 0, `"reason":"not_affected"`), left)

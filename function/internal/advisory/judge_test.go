@@ -91,34 +91,34 @@ func TestJudge(t *testing.T) {
 		"MySQL has no community version":             {fixedIn("MySQL", "8.0", "8.0.36"), mysql("8.0", "rds_20240101"), unknown, `the fix "8.0.36" is not a version that MySQL 8.0 can be compared with`},
 		"a fix that is no version":                   {fixedIn("PostgreSQL", "15.0", "next"), fifteen("15.6"), unknown, `the fix "next" is not a version that PostgreSQL 15.0 can be compared with`},
 		"a version of an entry that cannot be read":  {fixedIn("MySQL", "eight", "rds_20260228"), mysql("8.0", "rds_20240101"), affected, "rds_20240101 is older than rds_20260228"},
-		"before the community version of the fix":    {fixedIn("PostgreSQL", "15.0", "15.10"), fifteen("15.6"), affected, "15.6 is in 15 up to 15.10 (without)"},
-		"an entry may write 15 for 15.0":             {fixedIn("PostgreSQL", "15", "15.10"), fifteen("15.6"), affected, "15.6 is in 15 up to 15.10 (without)"},
-		"at the community version of the fix":        {fixedIn("PostgreSQL", "15.0", "15.10"), fifteen("15.10"), notAffected, "15.10 is not in 15 up to 15.10 (without)"},
-		"the fix of a later major is not this one's": {fixedIn("PostgreSQL", "", "16.3"), fifteen("15.6"), notAffected, "15.6 is not in 16 up to 16.3 (without)"},
-		"the fix of an earlier one is not either":    {fixedIn("PostgreSQL", "", "14.12"), fifteen("15.6"), notAffected, "15.6 is not in 14 up to 14.12 (without)"},
+		"before the community version of the fix":    {fixedIn("PostgreSQL", "15.0", "15.10"), fifteen("15.6"), affected, "15.6 is in 15 up to 15.10, where it is fixed"},
+		"an entry may write 15 for 15.0":             {fixedIn("PostgreSQL", "15", "15.10"), fifteen("15.6"), affected, "15.6 is in 15 up to 15.10, where it is fixed"},
+		"at the community version of the fix":        {fixedIn("PostgreSQL", "15.0", "15.10"), fifteen("15.10"), notAffected, "15.10 is not in 15 up to 15.10, where it is fixed"},
+		"the fix of a later major is not this one's": {fixedIn("PostgreSQL", "", "16.3"), fifteen("15.6"), notAffected, "15.6 is not in 16 up to 16.3, where it is fixed"},
+		"the fix of an earlier one is not either":    {fixedIn("PostgreSQL", "", "14.12"), fifteen("15.6"), notAffected, "15.6 is not in 14 up to 14.12, where it is fixed"},
 		"a fix that contradicts its entry":           {fixedIn("PostgreSQL", "15.0", "14.12"), fifteen("15.6"), unknown, "the fix 14.12 is not of PostgreSQL 15.0, of which the entry is"},
 		"before 10 a major has two parts": {
 			fixedIn("PostgreSQL", "", "9.6.24"),
 			advisory.Subject{Engine: "PostgreSQL", EngineVersion: "9.4", Current: "rds_postgres_0940_20200101"},
-			notAffected, "rds_postgres_0940_20200101, built from an unknown version of PostgreSQL 9.4, is not in 9.6 up to 9.6.24 (without)",
+			notAffected, "rds_postgres_0940_20200101, built from an unknown version of PostgreSQL 9.4, is not in 9.6 up to 9.6.24, where it is fixed",
 		},
 
-		"in the range of its major":             {published, fifteen("15.6"), affected, "15.6 is in 15.0.0 up to 15.7.0 (without)"},
-		"at the beginning of a range":           {published, fifteen("15.0"), affected, "15.0 is in 15.0.0 up to 15.7.0 (without)"},
+		"in the range of its major":             {published, fifteen("15.6"), affected, "15.6 is in 15.0.0 up to 15.7.0, where it is fixed"},
+		"at the beginning of a range":           {published, fifteen("15.0"), affected, "15.0 is in 15.0.0 up to 15.7.0, where it is fixed"},
 		"what is fixed is not affected":         {published, fifteen("15.7"), notAffected, "15.7 is in none of the affected versions"},
 		"versions are no decimal numbers":       {published, fifteen("15.10"), notAffected, "15.10 is in none of the affected versions"},
 		"what is affected last is affected":     {upTo15_6, fifteen("15.6"), affected, "15.6 is in 15.0 up to 15.6 (with)"},
 		"what comes after it is not":            {upTo15_6, fifteen("15.6.1"), notAffected, "15.6.1 is in none of the affected versions"},
-		"0 is the beginning":                    {ranges(events.Range{Introduced: "0", Fixed: "15.7"}), fifteen("15.6"), affected, "15.6 is in all up to 15.7 (without)"},
+		"0 is the beginning":                    {ranges(events.Range{Introduced: "0", Fixed: "15.7"}), fifteen("15.6"), affected, "15.6 is in all up to 15.7, where it is fixed"},
 		"no end is no end":                      {ranges(events.Range{Introduced: "15.3"}), fifteen("15.6"), affected, "15.6 is in 15.3 and later"},
 		"not from the beginning on":             {ranges(events.Range{Introduced: "15.7"}), fifteen("15.6"), notAffected, "15.6 is not in 15.7 and later"},
 		"everything":                            {ranges(events.Range{Introduced: "0"}), postgres(""), affected, "an unknown kernel version, built from an unknown version of PostgreSQL 15.0, is in all versions"},
-		"a range with two ends ends twice":      {ranges(events.Range{Introduced: "15.0", Fixed: "15.7", LastAffected: "15.5"}), fifteen("15.6"), notAffected, "15.6 is not in 15.0 up to 15.5 (with) and 15.7 (without)"},
-		"a range that begins with a word":       {ranges(events.Range{Introduced: "REL_15", Fixed: "15.7"}), fifteen("15.6"), unknown, "the range REL_15 up to 15.7 (without) is not one of versions that can be compared"},
-		"a range that begins with nothing":      {ranges(events.Range{Fixed: "15.7"}), fifteen("15.6"), unknown, "the range  up to 15.7 (without) is not one of versions that can be compared"},
-		"a range that ends with a word":         {ranges(events.Range{Introduced: "0", Fixed: "15.7-1.el9"}), fifteen("15.6"), unknown, "the range all up to 15.7-1.el9 (without) is not one of versions that can be compared"},
+		"a range with two ends ends twice":      {ranges(events.Range{Introduced: "15.0", Fixed: "15.7", LastAffected: "15.5"}), fifteen("15.6"), notAffected, "15.6 is not in 15.0 up to 15.5 (with) and 15.7, where it is fixed"},
+		"a range that begins with a word":       {ranges(events.Range{Introduced: "REL_15", Fixed: "15.7"}), fifteen("15.6"), unknown, "the range REL_15 up to 15.7, where it is fixed is not one of versions that can be compared"},
+		"a range that begins with nothing":      {ranges(events.Range{Fixed: "15.7"}), fifteen("15.6"), unknown, "the range  up to 15.7, where it is fixed is not one of versions that can be compared"},
+		"a range that ends with a word":         {ranges(events.Range{Introduced: "0", Fixed: "15.7-1.el9"}), fifteen("15.6"), unknown, "the range all up to 15.7-1.el9, where it is fixed is not one of versions that can be compared"},
 		"a range whose last is a word":          {ranges(events.Range{Introduced: "0", LastAffected: "15.x"}), fifteen("15.6"), unknown, "the range all up to 15.x (with) is not one of versions that can be compared"},
-		"a range that ends before it begins":    {ranges(events.Range{Introduced: "15.4", Fixed: "15.2"}), fifteen("15.6"), unknown, "the range 15.4 up to 15.2 (without) is not one of versions that can be compared"},
+		"a range that ends before it begins":    {ranges(events.Range{Introduced: "15.4", Fixed: "15.2"}), fifteen("15.6"), unknown, "the range 15.4 up to 15.2, where it is fixed is not one of versions that can be compared"},
 		"a range whose last is before it":       {ranges(events.Range{Introduced: "15.4", LastAffected: "15.2"}), fifteen("15.6"), unknown, "the range 15.4 up to 15.2 (with) is not one of versions that can be compared"},
 		"one of the versions":                   {versions("15.5", "15.6.0"), fifteen("15.6"), affected, "15.6 is one of those affected"},
 		"none of the versions":                  {versions("15.5", "15.60"), fifteen("15.6"), notAffected, "15.6 is none of 15.5, 15.60"},
@@ -126,9 +126,9 @@ func TestJudge(t *testing.T) {
 		"one of the versions, a word besides":   {versions("15beta1", "15.6"), fifteen("15.6"), affected, "15.6 is one of those affected"},
 		"perhaps one of the versions":           {versions("15.9"), postgres("rds_postgres_1500_20241231"), unknown, "rds_postgres_1500_20241231, built from 15.7 to 15.10, may be 15.9"},
 		"surely none of the versions":           {versions("15.6"), postgres("rds_postgres_1500_20241231"), notAffected, "rds_postgres_1500_20241231, built from 15.7 to 15.10, is none of 15.6"},
-		"MySQL's ranges of another version":     {about(events.Affected{Engine: "MySQL", Ranges: []events.Range{{Introduced: "8.0.0", Fixed: "8.0.37"}}}), mysql("5.7", "rds_20240101"), notAffected, "rds_20240101, built from an unknown version of MySQL 5.7, is not in 8.0.0 up to 8.0.37 (without)"},
-		"MySQL's ranges of its own version":     {about(events.Affected{Engine: "MySQL", Ranges: []events.Range{{Introduced: "8.0.0", Fixed: "8.0.37"}}}), mysql("8.0", "rds_20240101"), unknown, "rds_20240101, built from an unknown version of MySQL 8.0, may be in 8.0.0 up to 8.0.37 (without)"},
-		"one entry is enough to be affected":    {about(append(published.Affected, events.Affected{Engine: "PostgreSQL", Unknown: "git"})...), fifteen("15.6"), affected, "15.6 is in 15.0.0 up to 15.7.0 (without)"},
+		"MySQL's ranges of another version":     {about(events.Affected{Engine: "MySQL", Ranges: []events.Range{{Introduced: "8.0.0", Fixed: "8.0.37"}}}), mysql("5.7", "rds_20240101"), notAffected, "rds_20240101, built from an unknown version of MySQL 5.7, is not in 8.0.0 up to 8.0.37, where it is fixed"},
+		"MySQL's ranges of its own version":     {about(events.Affected{Engine: "MySQL", Ranges: []events.Range{{Introduced: "8.0.0", Fixed: "8.0.37"}}}), mysql("8.0", "rds_20240101"), unknown, "rds_20240101, built from an unknown version of MySQL 8.0, may be in 8.0.0 up to 8.0.37, where it is fixed"},
+		"one entry is enough to be affected":    {about(append(published.Affected, events.Affected{Engine: "PostgreSQL", Unknown: "git"})...), fifteen("15.6"), affected, "15.6 is in 15.0.0 up to 15.7.0, where it is fixed"},
 		"one open entry leaves it open":         {about(append([]events.Affected{{Engine: "PostgreSQL", Unknown: "git"}}, published.Affected...)...), fifteen("15.7"), unknown, "git"},
 		"an open entry of another major counts": {about(append([]events.Affected{{Engine: "PostgreSQL", EngineVersion: "14.0", Unknown: "git"}}, published.Affected...)...), fifteen("15.7"), notAffected, "15.7 is in none of the affected versions"},
 		"a range and a version in one entry": {
@@ -138,12 +138,12 @@ func TestJudge(t *testing.T) {
 		"an engine version that cannot be read": {
 			published,
 			advisory.Subject{Engine: "PostgreSQL", EngineVersion: "", Current: "k", Builds: []advisory.Build{{Version: "k", Community: "15.6"}}},
-			affected, "15.6 is in 15.0.0 up to 15.7.0 (without)",
+			affected, "15.6 is in 15.0.0 up to 15.7.0, where it is fixed",
 		},
 		"and no build either": {
 			published,
 			advisory.Subject{Engine: "PostgreSQL", Current: "k"},
-			unknown, "k, built from an unknown version of PostgreSQL , may be in 14.0.0 up to 14.12.0 (without)",
+			unknown, "k, built from an unknown version of PostgreSQL , may be in 14.0.0 up to 14.12.0, where it is fixed",
 		},
 	}
 	for name, c := range cases {
@@ -219,7 +219,7 @@ func TestBuildsThatCannotBeBoundNothing(t *testing.T) {
 			s := postgres("rds_postgres_1500_20240201")
 			s.Builds = builds
 			got, why := advisory.Judge(ranges(events.Range{Introduced: "15.0", Fixed: "15.7"}), s)
-			const want = "rds_postgres_1500_20240201, built from an unknown version of PostgreSQL 15.0, may be in 15.0 up to 15.7 (without)"
+			const want = "rds_postgres_1500_20240201, built from an unknown version of PostgreSQL 15.0, may be in 15.0 up to 15.7, where it is fixed"
 			if got != unknown || why != want {
 				t.Errorf("%s: %s", got, why)
 			}
@@ -230,8 +230,8 @@ func TestBuildsThatCannotBeBoundNothing(t *testing.T) {
 func TestWhyNamesTheNeighbours(t *testing.T) {
 	t.Parallel()
 	for current, want := range map[string]string{
-		"rds_postgres_1500_20231130": "rds_postgres_1500_20231130, built from 15.2 to 15.6, is in 15.0.0 up to 15.7.0 (without)",
-		"rds_postgres_1500_20221130": "rds_postgres_1500_20221130, built from 15.2 or older, is in 15.0.0 up to 15.7.0 (without)",
+		"rds_postgres_1500_20231130": "rds_postgres_1500_20231130, built from 15.2 to 15.6, is in 15.0.0 up to 15.7.0, where it is fixed",
+		"rds_postgres_1500_20221130": "rds_postgres_1500_20221130, built from 15.2 or older, is in 15.0.0 up to 15.7.0, where it is fixed",
 		"rds_postgres_1500_20260228": "rds_postgres_1500_20260228, built from 15.10 or newer, is in none of the affected versions",
 	} {
 		if _, why := advisory.Judge(published, postgres(current)); why != want {

@@ -67,7 +67,7 @@ func (s span) judgeList(versions []string) finding {
 	return open
 }
 
-// describe puts a range in words: 15.0 up to 15.10 (without).
+// describe puts a range in words: 15.0 up to 15.10, where it is fixed.
 func describe(r events.Range) string {
 	words := r.Introduced
 	if words == "0" {
@@ -75,9 +75,9 @@ func describe(r events.Range) string {
 	}
 	switch {
 	case r.Fixed != "" && r.LastAffected != "":
-		return fmt.Sprintf("%s up to %s (with) and %s (without)", words, r.LastAffected, r.Fixed)
+		return fmt.Sprintf("%s up to %s (with) and %s, where it is fixed", words, r.LastAffected, r.Fixed)
 	case r.Fixed != "":
-		return words + " up to " + r.Fixed + " (without)"
+		return words + " up to " + r.Fixed + ", where it is fixed"
 	case r.LastAffected != "":
 		return words + " up to " + r.LastAffected + " (with)"
 	case r.Introduced == "0":

@@ -64,7 +64,11 @@ func (r Run) Apply(ctx context.Context, decisions []Decision) []Outcome {
 			steps = append(steps, *d.Step)
 			continue
 		}
-		outcomes = append(outcomes, d.outcome(r.Rollout))
+		o := d.outcome(r.Rollout)
+		if d.Step != nil {
+			o.Wave += r.Wave - 1
+		}
+		outcomes = append(outcomes, o)
 	}
 	for chunk := range slices.Chunk(steps, tagged) {
 		outcomes = append(outcomes, r.upgrade(ctx, chunk)...)

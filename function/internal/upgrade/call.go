@@ -39,7 +39,7 @@ func (r Run) call(ctx context.Context, s Step, o Outcome, at time.Time) Outcome 
 	f := fault.From
 	switch {
 	case err == nil:
-		o.Status, o.AcceptedAt = Accepted, r.Now()
+		o.Status, o.AcceptedAt, o.Detail = Accepted, r.Now(), s.Why
 		return o
 	case f(err).InDoubt:
 		return r.look(ctx, o, s, at, f(err))

@@ -199,6 +199,7 @@ func Hold(outcomes []Outcome, why string) []Outcome {
 	for n, o := range outcomes {
 		if o.Status == Pending {
 			outcomes[n].Status, outcomes[n].Reason, outcomes[n].Detail, outcomes[n].Fault = Skipped, Held, "the rollout was halted: "+why, nil
+			outcomes[n].Wave = 0
 		}
 	}
 	return outcomes
@@ -214,10 +215,23 @@ func Undecided(outcomes []Outcome) []Outcome {
 	return outcomes
 }
 
+// Silent gives outcomes of which the rollout's own follow-up tells, and with whose claims it does what is to be done.
+func Silent(outcomes []Outcome) []Outcome {
+	for n := range outcomes {
+		outcomes[n].Told, outcomes[n].Release, outcomes[n].Becomes = true, false, nil
+	}
+	return outcomes
+}
+
 // Account gives one outcome for each instance: those of the plan, and what this rollout has finished with that the selection no
 // longer has.
 func (r *Rollout) Account(outcomes []Outcome) []Outcome {
-	all := Uncalled(slices.Clone(outcomes))
+	all := slices.Clone(outcomes)
+	for n := range all {
+		if all[n].Status == Pending {
+			all[n].Status = Skipped
+		}
+	}
 	for _, f := range r.Finished {
 		known := slices.ContainsFunc(all, func(o Outcome) bool { return o.Instance.ID == f.DBInstanceID })
 		if !known {

@@ -35,6 +35,9 @@ const maxEntries = 56_000
 // list tells of all instances of the request, in as many parts as it takes.
 func (a Account) list(status Status, detail string, outcomes []Outcome) []Notification {
 	entries := entriesOf(outcomes)
+	if len(entries) == 0 && detail == "" {
+		detail = "no instance fits the selection"
+	}
 	parts := split(entries)
 	all := make([]Notification, 0, len(parts))
 	for n, part := range parts {

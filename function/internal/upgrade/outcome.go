@@ -136,13 +136,14 @@ func (d Decision) outcome(rollout string) Outcome {
 	switch {
 	case d.Past != nil:
 		o.Status, o.Target, o.Detail, o.Told = d.Past.Status, d.Past.Target, d.Past.Detail, true
+		o.Wave = d.Past.Wave
 		if o.Status == Failed {
 			o.Fault = &fault.Error{Op: "upgrade: " + d.Instance.ID, Kind: fault.Conflict, Message: d.Past.Detail}
 		}
 		return o
 	case d.Step != nil:
 		o = d.Step.outcome(rollout, d.Step.Wave)
-		o.Status, o.Reason, o.Detail = Pending, d.Step.waits(), d.Step.Why
+		o.Status, o.Reason, o.Detail = Pending, d.Step.Waits, d.Step.Why
 		return o
 	case d.Settlement != nil && d.Settlement.Own:
 		o = d.settled()
@@ -160,14 +161,6 @@ func (d Decision) outcome(rollout string) Outcome {
 		o.Status, o.Reason, o.Detail = Skipped, d.Skip.Reason, d.Skip.Detail
 		return o
 	}
-}
-
-// waits says what a step of a later wave waits for.
-func (s Step) waits() Reason {
-	if len(s.Instance.ReplicaIDs) > 0 {
-		return ReplicaFirst
-	}
-	return OverBudget
 }
 
 // outcome is a step's outcome before anything has happened.
@@ -192,7 +185,7 @@ func (o Outcome) uncalled() Outcome {
 func (o Outcome) failed(f *fault.Error) Outcome {
 	o.Fault, o.Status = f, Failed
 	if fault.Passing(f) {
-		o.Status = Pending
+		o.Status, o.Reason = Pending, Deadline
 	}
 	return o
 }

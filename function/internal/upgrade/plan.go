@@ -37,6 +37,7 @@ const (
 type Step struct {
 	Instance    Instance
 	Wave        int       // 1 is the next one
+	Waits       Reason    // what one of a later wave waits for
 	Target      string    // the kernel version that proves the upgrade
 	Asked       string    // TargetMinorVersion as it is sent: empty means the API's latest
 	UpgradeTime string    // one of the API's three values

@@ -129,7 +129,7 @@ func ParsePolicy(text []byte, zone func(string) (*time.Location, error)) (Policy
 	var wrong *yaml.TypeError
 	switch err := decoder.Decode(&p); {
 	case errors.As(err, &wrong):
-		return p, fmt.Errorf("policy: %s", strings.Join(wrong.Errors, "; "))
+		return p, fmt.Errorf("policy: %s", explainKeys(strings.Join(wrong.Errors, "; ")))
 	case err != nil && !errors.Is(err, io.EOF):
 		return p, fmt.Errorf("policy: %w", err)
 	}

@@ -59,8 +59,8 @@ func TestAPolicyFileChangesTheDefaults(t *testing.T) {
 func TestAWrongPolicyIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ text, want string }{
-		"an unknown key":            {"mod: plan", "field mod not found"},
-		"an unknown key inside":     {"verify: {frist: 5m}", "field frist not found"},
+		"an unknown key":            {"mod: plan", `"mod" is not a key: want budget`},
+		"an unknown key inside":     {"verify: {frist: 5m}", `"frist" is not a key: want first or giveUp`},
 		"an unknown mode":           {"mode: on", `"on": want apply, plan or off`},
 		"an empty mode":             {"mode: \"\"", "want apply, plan or off"},
 		"a duration without a unit": {"verify: {first: 5}", `"5" is not a duration`},

@@ -33,6 +33,8 @@ type Rollout struct {
 	Pins     map[string]string `json:"pins,omitempty"`    // the target of each kind of instance, once one was given it
 	Waiting  time.Time         `json:"waiting,omitzero"`  // since when only busy instances are left
 	Halt     string            `json:"halt,omitempty"`    // why nothing more is called
+
+	armed bool // a wave was armed, and not yet noted
 }
 
 // Flight is one instance whose upgrade is not yet proven. One without AcceptedAt was about to be called when this was written.
@@ -58,6 +60,7 @@ type Finished struct {
 	Status       Status `json:"status"`
 	Target       string `json:"target,omitempty"`
 	Detail       string `json:"detail,omitempty"`
+	Wave         int    `json:"wave,omitempty"`
 }
 
 // followUp is the kind of a follow-up's message.
@@ -143,7 +146,7 @@ func (q Question) past(i Instance) *Finished {
 
 // Arm remembers a wave that is about to be called.
 func (r *Rollout) Arm(steps []Step, behind int, v Verify, now time.Time) {
-	r.Wave, r.Behind, r.Looks, r.Waiting = r.Wave+1, behind, 0, time.Time{}
+	r.Wave, r.Behind, r.Looks, r.armed = r.Wave+1, behind, 0, true
 	for _, s := range steps {
 		r.Flight = append(r.Flight, Flight{
 			DBInstanceID: s.Instance.ID, RegionID: s.Instance.RegionID, Before: s.Instance.CurrentKernelVersion, Target: s.Target,
@@ -157,8 +160,10 @@ func (r *Rollout) Arm(steps []Step, behind int, v Verify, now time.Time) {
 	r.Next = now.Add(time.Duration(v.First))
 }
 
-// Note remembers what became of the instances of a wave, and when to look at them.
+// Note remembers what became of the instances of a wave, and when to look at them. A wave of which nothing was called has not begun:
+// its instances go on waiting.
 func (r *Rollout) Note(outcomes []Outcome, v Verify, now time.Time) {
+	before := len(r.Finished)
 	for _, o := range outcomes {
 		n := slices.IndexFunc(r.Flight, func(f Flight) bool { return f.DBInstanceID == o.Instance.ID })
 		switch {
@@ -171,6 +176,13 @@ func (r *Rollout) Note(outcomes []Outcome, v Verify, now time.Time) {
 			r.settle(o)
 		}
 	}
+	switch called := len(r.Flight) > 0 || len(r.Finished) > before; {
+	case called:
+		r.Waiting = time.Time{}
+	case r.armed:
+		r.Wave--
+	}
+	r.armed = false
 	r.Next = r.nextLook(v, now)
 }
 
@@ -186,11 +198,12 @@ func (r *Rollout) settle(o Outcome) {
 
 func (r *Rollout) finish(o Outcome) {
 	detail := o.Detail
-	if o.Fault != nil {
+	if detail == "" && o.Fault != nil {
 		detail = o.Fault.Error()
 	}
 	r.Finished = append(r.Finished, Finished{
 		DBInstanceID: o.Instance.ID, RegionID: o.Instance.RegionID, Status: o.Status, Target: o.Target, Detail: short(detail),
+		Wave: o.Wave,
 	})
 }
 

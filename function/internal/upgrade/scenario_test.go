@@ -1,56 +1,96 @@
 package upgrade_test
 
 import (
-	"encoding/json"
 	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"rds-kernel-upgrade/events"
-	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/invocation"
+	"rds-kernel-upgrade/function/internal/rds"
+	"rds-kernel-upgrade/function/internal/transport"
 	"rds-kernel-upgrade/function/internal/upgrade"
 	"rds-kernel-upgrade/local/fakerds"
 	"rds-kernel-upgrade/local/golden"
 	"rds-kernel-upgrade/local/sts"
-	"rds-kernel-upgrade/schema"
 )
 
-// TestScenarios owns the stages plan, outcome and notification of testdata/scenarios.
+// TestScenarios owns the stage from fleet to plan of testdata/scenarios: what is observed, and what is decided. Nothing is called.
 func TestScenarios(t *testing.T) {
 	t.Parallel()
 	for _, folder := range golden.Scenarios(t, "../../..") {
 		t.Run(filepath.Base(folder), func(t *testing.T) {
 			t.Parallel()
-			message := messageOf(t, folder)
-			account := upgrade.Account{
-				Source: "acs:fc:cn-hangzhou:1234567890123456:functions/rds-kernel-upgrade", Account: "1234567890123456",
-				Rollout: upgrade.RolloutID(string(message.Trigger), message.ID), Now: now,
-				Cause: upgrade.Cause{Trigger: string(message.Trigger), MessageID: message.ID, FCRequestID: "1-67318f55-1310da55-db2afabf2b30"},
-			}
-			request, err := events.Parse(message.Body, now)
-			var invalid *events.Invalid
-			if errors.As(err, &invalid) {
-				publish(t, folder, account.Rejected(texts(invalid)))
-				return
-			}
-			policy := policyOf(t, folder)
-			account.Mode = policy.ModeOf(request)
-			a := fleetOf(t, folder)
-			plan := decide(t, a, account, request, policy)
-			golden.JSON(t, folder+"/3-plan.json", viewPlan(plan))
-			outcomes, settled := upgrade.Preview(plan, account.Rollout), []upgrade.Outcome(nil)
-			if account.Mode == upgrade.Apply {
-				run := a.run(account.Rollout, now)
-				settled, outcomes = upgrade.Settled(plan), run.Apply(t.Context(), plan)
-				a.conclude(t, run, append(settled[:len(settled):len(settled)], outcomes...))
-			}
-			golden.JSON(t, folder+"/4-outcome.json", viewOutcomes(a, append(settled[:len(settled):len(settled)], outcomes...)))
-			publish(t, folder, append(account.Transitions(settled), account.Notifications(outcomes)...)...)
+			synctest.Test(t, func(t *testing.T) {
+				s := newScenario(t, folder)
+				golden.JSON(t, folder+"/3-plan.json", s.plan(t))
+			})
 		})
 	}
 }
+
+// scenario is a fleet, and what is to be decided about it.
+type scenario struct {
+	golden.Setting
+	message  events.Message
+	policy   upgrade.Policy
+	observer upgrade.Observer
+}
+
+func newScenario(t *testing.T, folder string) scenario {
+	t.Helper()
+	s := scenario{Setting: golden.SettingOf(t, folder), message: messageOf(t, folder), policy: upgrade.DefaultPolicy()}
+	if s.Policy != "" {
+		var err error
+		if s.policy, err = upgrade.ParsePolicy([]byte(s.Policy), time.LoadLocation); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.Sleep(time.Until(s.Clock))
+	t.Cleanup(func() { time.Sleep(time.Minute) }) // until the SDK has ended its own goroutines
+	s.observer = upgrade.Observer{Reader: readerOf(t, folder), Now: s.Clock, Workers: 1}
+	return s
+}
+
+// readerOf gives the fleet through the eyes of the real adapter.
+func readerOf(t *testing.T, folder string) *rds.Client {
+	t.Helper()
+	keys := sts.NewKeyring(time.Now)
+	cloud := fakerds.New(fakerds.Options{Now: time.Now, Keys: keys})
+	file, err := os.Open(folder + "/fleet.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	if err := cloud.Load(file); err != nil {
+		t.Fatal(err)
+	}
+	key := keys.Issue(time.Hour)
+	endpoint := transport.Endpoint{Scheme: "http", Host: "127.0.0.1:9001"}
+	return rds.New(transport.Over(pool{cloud}), rate.NewLimiter(rate.Inf, 0), &endpoint, invocation.NewCredentials(key.ID, key.Secret, key.Token))
+}
+
+// pool carries requests to a service in this process.
+type pool struct{ http.Handler }
+
+func (p pool) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer := httptest.NewRecorder()
+	if r.Body == nil {
+		r.Body = http.NoBody
+	}
+	p.ServeHTTP(answer, r)
+	return answer.Result(), nil
+}
+
+func (pool) CloseIdleConnections() {}
 
 func messageOf(t *testing.T, folder string) events.Message {
 	t.Helper()
@@ -65,80 +105,84 @@ func messageOf(t *testing.T, folder string) events.Message {
 	return messages[0]
 }
 
-func policyOf(t *testing.T, folder string) upgrade.Policy {
+// plan decides about the request, or about what the follow-up asks.
+func (s scenario) plan(t *testing.T) planView {
 	t.Helper()
-	text, err := os.ReadFile(folder + "/policy.yaml")
-	if errors.Is(err, os.ErrNotExist) {
-		return upgrade.DefaultPolicy()
-	}
-	policy, err := upgrade.ParsePolicy(text, time.LoadLocation)
-	if err != nil {
+	request, err := events.Parse(s.message.Body, s.Clock)
+	var invalid *events.Invalid
+	switch {
+	case errors.As(err, &invalid):
+		return planView{Why: "the message is no request"}
+	case err != nil:
 		t.Fatal(err)
+	case request.Kind == events.KindFollowUps:
+		return s.wakeUp(t)
 	}
-	return policy
+	id := upgrade.RolloutID(string(s.message.Trigger), s.message.ID)
+	return s.decide(t, upgrade.Begin(id, request, "cn-hangzhou", upgrade.Cause{}), s.policy.ModeOf(request))
 }
 
-// fleetOf reads the fleet file that the local cloud reads too.
-func fleetOf(t *testing.T, folder string) *api {
+// wakeUp looks at what is in flight, and goes on from there.
+func (s scenario) wakeUp(t *testing.T) planView {
 	t.Helper()
-	clock := func() time.Time { return now }
-	rds := fakerds.New(fakerds.Options{Now: clock, Keys: sts.NewKeyring(clock)})
-	file, err := os.Open(folder + "/fleet.json")
-	if err != nil {
-		t.Fatal(err)
+	rollout, err := upgrade.ParseFollowUp(s.Queue)
+	const most = 5
+	switch {
+	case s.Queue == "":
+		return planView{Why: "there is no follow-up"}
+	case err != nil:
+		return planView{Why: err.Error()}
+	case !s.Enqueued.Equal(rollout.Sent):
+		return planView{Why: "the follow-up is a copy"}
+	case s.Receipts >= most:
+		return planView{Why: "the follow-up has been received too often"}
+	case rollout.Next.After(s.Clock):
+		return planView{Why: "there is nothing to do yet", Next: rollout.Next}
 	}
-	defer func() { _ = file.Close() }()
-	if err := rds.Load(file); err != nil {
-		t.Fatal(err)
+	var fleet []upgrade.Instance
+	for region, ids := range rollout.InFlight() {
+		fleet = append(fleet, s.observe(t, upgrade.Scope{Regions: []string{region}, IDs: ids, Doubt: rollout.Uncalled})...)
 	}
-	a := newAPI(t)
-	for _, i := range rds.Instances() {
-		a.add(i)
+	if rollout.Stale(fleet) {
+		return planView{Why: "the follow-up is overtaken"}
 	}
-	return a
+	watched := len(rollout.Flight) > 0
+	outcomes := rollout.Watch(fleet, s.policy.Verify, s.Clock)
+	if !rollout.GoesOn(s.policy, watched, s.Clock) {
+		return planView{Why: "the fleet is not looked at yet", Watch: viewOutcomes(outcomes), Next: rollout.Next}
+	}
+	view := s.decide(t, rollout, upgrade.Apply)
+	view.Watch, view.Halt = viewOutcomes(outcomes), rollout.Halt
+	return view
 }
 
-func (a *api) add(i fakerds.Instance) {
-	a.instances[i.DBInstanceID] = upgrade.Instance{
-		ID: i.DBInstanceID, Description: i.DBInstanceDescription, RegionID: i.RegionID, Engine: i.Engine, EngineVersion: i.EngineVersion,
-		StorageType: i.DBInstanceStorageType, Status: i.DBInstanceStatus, LockMode: i.LockMode, MaintainTime: i.MaintainTime,
-		CurrentKernelVersion: i.CurrentKernelVersion, LatestKernelVersion: i.LatestKernelVersion,
-	}
-	for _, version := range []string{i.CurrentKernelVersion, i.LatestKernelVersion} {
-		a.offers[i.DBInstanceID] = append(a.offers[i.DBInstanceID], upgrade.Offer{Version: version, Online: true})
-	}
-	if claim, ok := i.Tags[upgrade.ClaimTag]; ok {
-		a.tags[i.DBInstanceID] = claim
-	}
-	if code := i.Upgrade.Refuse; code != "" {
-		a.fail("Upgrade", &fault.Error{Op: "rds: UpgradeDBInstanceKernelVersion " + i.DBInstanceID, Kind: fault.Invalid, Code: code, Message: "refused"})
-	}
-}
-
-func decide(t *testing.T, a *api, account upgrade.Account, request events.Request, policy upgrade.Policy) []upgrade.Decision {
+func (s scenario) decide(t *testing.T, rollout *upgrade.Rollout, mode upgrade.Mode) planView {
 	t.Helper()
 	q := upgrade.Question{
-		Request: request, Mode: account.Mode, Rollout: account.Rollout, Region: "cn-hangzhou", Policy: policy, Now: now,
+		Request: rollout.Request, Mode: mode, Rollout: rollout.ID, Region: rollout.Region, Policy: s.policy, Now: s.Clock, Memory: rollout,
 	}
-	if account.Mode == upgrade.Off {
-		return q.Decide(q.Unseen())
+	if !s.Alone {
+		q.Room = rollout.Room()
 	}
-	return q.Decide(a.observe(t, q))
+	fleet := q.Unseen()
+	if mode != upgrade.Off {
+		fleet = s.observe(t, q.Scope())
+	}
+	decisions := q.Decide(fleet)
+	view := planView{Plan: viewPlan(decisions)}
+	if rollout.Seq == 0 && mode != upgrade.Off {
+		view.PlanHash = upgrade.PlanHash(decisions)
+	}
+	return view
 }
 
-// publish checks notifications as a subscriber would, and compares them with the scenario.
-func publish(t *testing.T, folder string, notifications ...upgrade.Notification) {
+func (s scenario) observe(t *testing.T, scope upgrade.Scope) []upgrade.Instance {
 	t.Helper()
-	for _, n := range notifications {
-		body, err := json.Marshal(n)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := schema.Check(body, n.Tag()); err != nil {
-			t.Errorf("%s: %v", n.Type, err)
-		}
+	fleet, err := s.observer.Observe(t.Context(), scope)
+	if err != nil {
+		t.Fatal(err)
 	}
-	golden.JSON(t, folder+"/5-notification.json", notifications)
+	return fleet
 }
 
 func texts(invalid *events.Invalid) []string {
@@ -149,33 +193,67 @@ func texts(invalid *events.Invalid) []string {
 	return list
 }
 
-// viewPlan shows a plan as the scenario files do.
-func viewPlan(plan []upgrade.Decision) any {
-	type step struct {
-		TargetMinorVersion string `json:"TargetMinorVersion,omitempty"` // as asked
-		UpgradeTime        string
-		SwitchTime         time.Time `json:"SwitchTime,omitzero"`
-		Due                time.Time `json:"due"`
+// planView shows a plan as the scenario files do.
+type planView struct {
+	Watch    []outcomeView  `json:"watch,omitempty"` // what has become of what is in flight
+	Halt     string         `json:"halt,omitempty"`
+	Why      string         `json:"none,omitempty"` // why there is no plan
+	Next     time.Time      `json:"next,omitzero"`  // when there will be something to do
+	PlanHash string         `json:"planHash,omitempty"`
+	Plan     []decisionView `json:"plan,omitzero"`
+}
+
+type outcomeView struct {
+	DBInstanceID string         `json:"DBInstanceId"`
+	Status       upgrade.Status `json:"status"`
+	Detail       string         `json:"detail,omitempty"`
+	Looks        int            `json:"looks"`
+}
+
+type decisionView struct {
+	DBInstanceID string         `json:"DBInstanceId"`
+	RegionID     string         `json:"RegionId"`
+	Target       string         `json:"target,omitempty"`
+	Step         *stepView      `json:"step,omitempty"`
+	Skip         upgrade.Reason `json:"skip,omitempty"`
+	Waits        bool           `json:"waits,omitempty"` // the reason passes by itself
+	Detail       string         `json:"detail,omitempty"`
+	Fault        string         `json:"fault,omitempty"`
+	Settled      upgrade.Status `json:"settled,omitempty"` // what an earlier claim has come to
+	Past         upgrade.Status `json:"past,omitempty"`    // what this rollout has done with it before
+	Halted       bool           `json:"halted,omitempty"`
+}
+
+type stepView struct {
+	Wave               int       `json:"wave"`
+	TargetMinorVersion string    `json:"TargetMinorVersion,omitempty"` // as asked
+	UpgradeTime        string    `json:"UpgradeTime"`
+	SwitchTime         time.Time `json:"SwitchTime,omitzero"`
+	Due                time.Time `json:"due"`
+	Why                string    `json:"why,omitempty"`
+}
+
+func viewOutcomes(outcomes []upgrade.Outcome) (view []outcomeView) {
+	for _, o := range outcomes {
+		view = append(view, outcomeView{o.Instance.ID, o.Status, o.Detail, o.Looks})
 	}
-	type decision struct {
-		DBInstanceID string         `json:"DBInstanceId"`
-		Target       string         `json:"target,omitempty"`
-		Step         *step          `json:"step,omitempty"`
-		Skip         upgrade.Reason `json:"skip,omitempty"`
-		Fault        string         `json:"fault,omitempty"`
-		Settled      upgrade.Status `json:"settled,omitempty"`
-		Halted       bool           `json:"halted,omitempty"`
-	}
-	view := []decision{}
+	return view
+}
+
+func viewPlan(plan []upgrade.Decision) []decisionView {
+	view := []decisionView{}
 	for _, d := range plan {
-		v := decision{DBInstanceID: d.Instance.ID, Target: d.Target, Halted: d.Halted}
+		v := decisionView{DBInstanceID: d.Instance.ID, RegionID: d.Instance.RegionID, Target: d.Target, Halted: d.Halted, Waits: d.Wait}
 		switch {
 		case d.Step != nil:
-			v.Step = &step{d.Step.Asked, d.Step.UpgradeTime, d.Step.SwitchTime, d.Step.Due}
+			s := d.Step
+			v.Step = &stepView{s.Wave, s.Asked, s.UpgradeTime, s.SwitchTime, s.Due, s.Why}
 		case d.Skip != nil:
-			v.Skip = d.Skip.Reason
+			v.Skip, v.Detail = d.Skip.Reason, d.Skip.Detail
 		case d.Fault != nil:
-			v.Fault = d.Fault.Error()
+			v.Fault = fmt.Sprintf("%s: %s", d.Fault.Kind, d.Fault.Message)
+		case d.Past != nil:
+			v.Past, v.Detail = d.Past.Status, d.Past.Detail
 		}
 		if d.Settlement != nil {
 			v.Settled = d.Settlement.Status
@@ -183,17 +261,4 @@ func viewPlan(plan []upgrade.Decision) any {
 		view = append(view, v)
 	}
 	return view
-}
-
-// viewOutcomes shows the outcomes, what was called, and the claims that are left.
-func viewOutcomes(a *api, outcomes []upgrade.Outcome) any {
-	entries := []upgrade.Entry{}
-	for _, o := range outcomes {
-		entries = append(entries, o.Entry())
-	}
-	return struct {
-		Calls    []string          `json:"calls"`
-		Outcomes []upgrade.Entry   `json:"outcomes"`
-		Claims   map[string]string `json:"claims"`
-	}{a.calls, entries, a.tags}
 }

@@ -206,5 +206,5 @@ func (r *Rollout) Overdrawn() string {
 	if len(names) > most {
 		names = append(names[:most], fmt.Sprintf("and %d more", len(r.Finished)-most))
 	}
-	return fmt.Sprintf("%d failed, and the request allows %d: %s", r.Failures(), allowed, strings.Join(names, ", "))
+	return fmt.Sprintf("%d did not succeed, and the request allows %d: %s", r.Failures(), allowed, strings.Join(names, ", "))
 }

@@ -19,72 +19,129 @@ import (
 // The request's waves make stages: by tag, or by the instance's place among all that the rollout is to upgrade. A stage that is larger
 // than the budget goes in several waves.
 func (q Question) arrange(decisions []Decision) {
-	q.holdPrimaries(decisions)
+	all := kinshipOf(decisions)
+	for all.holdPrimaries(decisions) { // one that is held holds a primary of its own
+	}
 	members := q.membersOf(decisions)
+	if q.leaveOut(decisions, members) {
+		for all.holdPrimaries(decisions) {
+		}
+	}
 	most := q.Policy.Budget.of(len(members))
 	if q.Room > 0 {
 		most = min(most, q.Room)
 	}
-	queue := q.stage(decisions, members)
+	queue := q.stage(decisions, members, all)
 	wave := 1
 	if q.Room > 0 && q.underWay(decisions) { // no wave begins before the one before is proven
 		wave = 2
 	}
-	for ; len(queue) > 0; wave++ {
-		queue = fill(queue, wave, most)
+	for len(queue) > 0 {
+		left := fill(queue, wave, most)
+		if wave++; len(left) == len(queue) {
+			left, wave = untie(queue), wave-1
+		}
+		queue = left
 	}
 }
 
 // waiting is a step on its way into a wave.
 type waiting struct {
+	decision *Decision
 	step     *Step
 	stage    int
 	place    uint32
-	replicas []*Step // go before it
+	replicas []*waiting // go before it
 }
 
-// fill lets up to most steps of the first stage into a wave, and gives those that are left.
-func fill(queue []waiting, wave, most int) (left []waiting) {
-	stage, taken := queue[0].stage, 0
-	for _, w := range queue {
-		first := !slices.ContainsFunc(w.replicas, func(r *Step) bool { return r.Wave == 0 || r.Wave == wave })
-		if w.stage == stage && taken < most && first {
+// ready tells whether all that must go before it is in an earlier wave.
+func (w *waiting) ready(wave int) bool {
+	return !slices.ContainsFunc(w.replicas, func(r *waiting) bool { return r.step.Wave == 0 || r.step.Wave == wave })
+}
+
+// fill lets up to most steps of the first stage into a wave, and gives those that are left. It takes them out of the queue in place.
+func fill(queue []*waiting, wave, most int) (left []*waiting) {
+	stage, taken, passed, n := queue[0].stage, 0, 0, 0
+	for ; n < len(queue) && queue[n].stage == stage && taken < most; n++ {
+		w := queue[n]
+		if w.ready(wave) {
 			w.step.Wave = wave
 			taken++
 			continue
 		}
-		left = append(left, w)
+		w.step.Waits = ReplicaFirst
+		queue[passed] = w
+		passed++
+	}
+	copy(queue[n-passed:n], queue[:passed])
+	return queue[n-passed:]
+}
+
+// untie leaves alone what could never go first: instances that are each other's replicas. It must not keep the others waiting for ever.
+func untie(queue []*waiting) (left []*waiting) {
+	stage := queue[0].stage
+	for _, w := range queue {
+		if w.stage > stage {
+			left = append(left, w)
+			continue
+		}
+		w.decision.Step, w.decision.Skip = nil, skip(ReplicaFirst, "its replicas wait for each other")
 	}
 	return left
 }
 
 // stage puts the steps in the order in which they go: by stage, and inside one by place. A primary is in no earlier stage than its
-// replicas. A step that belongs to no stage is left alone.
-func (q Question) stage(decisions []Decision, members []uint32) []waiting {
-	var queue []waiting
-	at := map[*Step]int{}
+// replicas.
+func (q Question) stage(decisions []Decision, members []uint32, all kinship) []*waiting {
+	var queue []*waiting
+	at := map[string]*waiting{}
 	for n := range decisions {
 		d := &decisions[n]
 		if d.Step == nil {
 			continue
 		}
-		stage, found := q.stageOf(d.Instance, members)
-		if !found {
-			d.Step, d.Skip = nil, skip(Held, "it is in none of the rollout's waves: add {\"percent\":100}")
+		d.Step.Wave, d.Step.Waits = 0, OverBudget
+		stage, _ := q.stageOf(d.Instance, members)
+		w := &waiting{decision: d, step: d.Step, stage: stage, place: place(d.Instance.ID)}
+		queue, at[d.Instance.ID] = append(queue, w), w
+	}
+	for _, w := range queue {
+		for _, id := range all.replicas[w.decision.Instance.ID] {
+			if r := at[id]; r != nil {
+				w.replicas = append(w.replicas, r)
+			}
+		}
+	}
+	for raise(queue) {
+	}
+	slices.SortStableFunc(queue, func(a, b *waiting) int { return cmp.Or(cmp.Compare(a.stage, b.stage), cmp.Compare(a.place, b.place)) })
+	return queue
+}
+
+// raise puts primaries into the stages of their replicas, and tells whether it had to.
+func raise(queue []*waiting) (raised bool) {
+	for _, w := range queue {
+		for _, r := range w.replicas {
+			if r.stage > w.stage {
+				w.stage, raised = r.stage, true
+			}
+		}
+	}
+	return raised
+}
+
+// leaveOut takes the step from what is in none of the request's waves, and tells whether there was any.
+func (q Question) leaveOut(decisions []Decision, members []uint32) (left bool) {
+	for n := range decisions {
+		d := &decisions[n]
+		if d.Step == nil {
 			continue
 		}
-		d.Step.Wave, at[d.Step] = 0, stage
-		queue = append(queue, waiting{step: d.Step, stage: stage, place: place(d.Instance.ID)})
-	}
-	replicas := replicaSteps(decisions)
-	for n := range queue {
-		queue[n].replicas = replicas[queue[n].step.Instance.ID]
-		for _, r := range queue[n].replicas {
-			queue[n].stage = max(queue[n].stage, at[r])
+		if _, found := q.stageOf(d.Instance, members); !found {
+			d.Step, d.Skip, left = nil, skip(Held, "it is in none of the rollout's waves: add {\"percent\":100}"), true
 		}
 	}
-	slices.SortStableFunc(queue, func(a, b waiting) int { return cmp.Or(cmp.Compare(a.stage, b.stage), cmp.Compare(a.place, b.place)) })
-	return queue
+	return left
 }
 
 // stageOf gives the first of the request's waves that the instance is in.
@@ -95,7 +152,7 @@ func (q Question) stageOf(i Instance, members []uint32) (stage int, found bool) 
 	}
 	rank, _ := slices.BinarySearch(members, place(i.ID))
 	for n, w := range waves {
-		if len(w.Tags) > 0 && i.has(w.Tags) || rank < int(math.Ceil(w.Percent/100*float64(len(members)))) {
+		if len(w.Tags) > 0 && i.has(w.Tags) || rank < int(math.Ceil(w.Percent*float64(len(members))/100)) {
 			return n, true
 		}
 	}
@@ -132,42 +189,47 @@ func (q Question) underWay(decisions []Decision) bool {
 	return q.Memory != nil && len(q.Memory.Flight) > 0 || slices.ContainsFunc(decisions, func(d Decision) bool { return d.Alive })
 }
 
-func replicaSteps(decisions []Decision) map[string][]*Step {
-	steps := map[string][]*Step{}
-	for n := range decisions {
-		if s := decisions[n].Step; s != nil && s.Instance.PrimaryID != "" {
-			steps[s.Instance.PrimaryID] = append(steps[s.Instance.PrimaryID], s)
-		}
-	}
-	return steps
+// kinship knows the decisions by instance, and the replicas of each primary, as one of the two names the other.
+type kinship struct {
+	at       map[string]*Decision
+	replicas map[string][]string
 }
 
-// holdPrimaries takes the step from the primaries whose replicas are neither done nor to be upgraded.
-func (q Question) holdPrimaries(decisions []Decision) {
-	at := map[string]*Decision{}
-	byPrimary := map[string][]string{}
+func kinshipOf(decisions []Decision) kinship {
+	all := kinship{at: make(map[string]*Decision, len(decisions)), replicas: map[string][]string{}}
 	for n := range decisions {
-		d := &decisions[n]
-		at[d.Instance.ID] = d
-		if d.Instance.PrimaryID != "" {
-			byPrimary[d.Instance.PrimaryID] = append(byPrimary[d.Instance.PrimaryID], d.Instance.ID)
+		i := &decisions[n].Instance
+		all.at[i.ID] = &decisions[n]
+		if i.PrimaryID != "" {
+			all.replicas[i.PrimaryID] = append(all.replicas[i.PrimaryID], i.ID)
+		}
+		if len(i.ReplicaIDs) > 0 {
+			all.replicas[i.ID] = append(all.replicas[i.ID], i.ReplicaIDs...)
 		}
 	}
+	for id, replicas := range all.replicas {
+		slices.Sort(replicas)
+		all.replicas[id] = slices.Compact(replicas)
+	}
+	return all
+}
+
+// holdPrimaries takes the step from the primaries whose replicas are neither done nor to be upgraded, and tells whether there were any.
+func (k kinship) holdPrimaries(decisions []Decision) (held bool) {
 	for n := range decisions {
 		d := &decisions[n]
 		if d.Step == nil {
 			continue
 		}
-		replicas := slices.Concat(d.Instance.ReplicaIDs, byPrimary[d.Instance.ID])
-		slices.Sort(replicas)
-		for _, id := range slices.Compact(replicas) {
-			if reason, wait := inTheWay(at[id], d, id); reason != "" {
-				d.Step, d.Wait = nil, wait
+		for _, id := range k.replicas[d.Instance.ID] {
+			if reason, wait := inTheWay(k.at[id], d, id); reason != "" {
+				d.Step, d.Wait, held = nil, wait, true
 				d.Skip = skip(ReplicaFirst, "its replica %s %s", id, reason)
 				break
 			}
 		}
 	}
+	return held
 }
 
 // inTheWay says what a replica keeps its primary waiting for, "" if nothing, or if it is to be upgraded before it.

@@ -2,14 +2,9 @@
 package version
 
 import (
-	"regexp"
+	"strings"
 	"time"
 )
-
-// A kernel version is a family and a date: "rds_20260228" is of the family "rds", "rds_postgres_1500_20251130" of
-// "rds_postgres_1500". Dates order versions inside one family and mean nothing across families. Anything after the date
-// ("…_2", "…-babelfish") makes another kind of build, about whose order nothing is known.
-var kernelVersion = regexp.MustCompile(`^([a-z][a-z0-9_]*)_([0-9]{8})$`)
 
 // Compare orders two kernel versions: negative when a is older than b. comparable is false when their order is
 // unknown; then the number means nothing.
@@ -40,11 +35,21 @@ func Family(version string) (family string, known bool) {
 	return family, known
 }
 
+// split takes a kernel version apart. It is a family and a date: "rds_20260228" is of the family "rds",
+// "rds_postgres_1500_20251130" of "rds_postgres_1500". Dates order versions inside one family and mean nothing across families.
+// Anything after the date ("…_2", "…-babelfish") makes another kind of build, about whose order nothing is known.
 func split(version string) (family string, day time.Time, known bool) {
-	m := kernelVersion.FindStringSubmatch(version)
-	if m == nil {
+	const form = "20060102"
+	end := len(version) - len(form) - 1
+	if end < 1 || version[end] != '_' || !isFamily(version[:end]) {
 		return "", time.Time{}, false
 	}
-	day, err := time.Parse("20060102", m[2])
-	return m[1], day, err == nil
+	day, err := time.Parse(form, version[end+1:])
+	return version[:end], day, err == nil
+}
+
+// isFamily tells whether a text is of lower-case letters, digits and "_", and begins with a letter.
+func isFamily(text string) bool {
+	const letters, others = "abcdefghijklmnopqrstuvwxyz", "0123456789_"
+	return strings.Trim(text, letters+others) == "" && strings.IndexByte(letters, text[0]) >= 0
 }
