@@ -195,7 +195,7 @@ func TestAMessageThatCannotBeOpenedStillSaysWhichItIs(t *testing.T) {
 		if got.Err == nil {
 			t.Errorf("%.80s: no error", c.event)
 		}
-		got.Err = nil
+		got.Err, got.Published = nil, time.Time{}
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%.80s (-want +got)\n%s", c.event, diff)
 		}
@@ -351,4 +351,28 @@ func timerEvent(t *testing.T, payload string) string {
 func queueEvent(subject, body string) string {
 	return `{"specversion":"1.0","type":"mns:Queue:SendMessage","subject":` + subject +
 		`,"data":{"messageId":"1","messageBody":` + body + `}}`
+}
+
+func TestTheEnvelopeSaysWhenTheMessageWasSent(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	topic := func(publishTime string) string {
+		return `{"TopicName":"t","MessageId":"1","Message":"{\"DBInstanceId\":\"rm-bp1abcd\"}"` + publishTime + `}`
+	}
+	for event, want := range map[string]time.Time{
+		topic(`,"PublishTime":1795348800000`):               at,
+		topic(`,"PublishTime":"1795348800000"`):             at,
+		topic(`,"PublishTime":"2026-11-22T20:00:00+08:00"`): at,
+		topic(``):                      {},
+		topic(`,"PublishTime":"soon"`): {},
+		topic(`,"PublishTime":-1`):     {},
+		topic(`,"PublishTime":1795348800000,"PublishTime":1`):                                            {},
+		`{"triggerName":"n","triggerTime":"2026-11-22T12:00:00Z","payload":"{\"kind\":\"follow-ups\"}"}`: at,
+		`{"DBInstanceId":"rm-bp1abcd"}`:                                                                  {},
+	} {
+		m := decode(t, []byte(event))[0]
+		if m.Err != nil || !m.Published.Equal(want) {
+			t.Errorf("%s: got %v, %v; want %v", event, m.Published, m.Err, want)
+		}
+	}
 }

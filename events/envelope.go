@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // maxName bounds what a message is called by, since notifications repeat it. MNS and Function Compute allow less.
@@ -79,6 +81,24 @@ func (e *envelope) body(key string) []byte {
 		e.note(key, problem)
 	}
 	return body
+}
+
+// time gives the time in the value of a key: in milliseconds since 1970, as a number or a string, or as text. Nothing that cannot be
+// missed depends on it, so what cannot be read is no time.
+func (e *envelope) time(key string) time.Time {
+	values := e.values(key)
+	if len(values) != 1 {
+		return time.Time{}
+	}
+	text := strings.Trim(string(values[0]), `"`)
+	if ms, err := strconv.ParseInt(text, 10, 64); err == nil && ms > 0 {
+		return time.UnixMilli(ms).UTC()
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}
+	}
+	return at.UTC()
 }
 
 // child gives the envelope inside the value of a key. Its problems are to be adopted.

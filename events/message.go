@@ -1,5 +1,7 @@
 package events
 
+import "time"
+
 // Trigger is where an event came from. Its values appear in notifications.
 type Trigger string
 
@@ -20,6 +22,8 @@ type Message struct {
 	ID string
 
 	Source string // the name of the topic, queue or timer; empty if unknown
-	Body   []byte // the JSON text of the request; base64 is undone
-	Err    error  // why the message could not be opened, a *Invalid; Body is nil then
+	// Published is when the message was sent; the same when it is delivered again. It is zero where the envelope does not say.
+	Published time.Time
+	Body      []byte // the JSON text of the request; base64 is undone
+	Err       error  // why the message could not be opened, a *Invalid; Body is nil then
 }

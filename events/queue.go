@@ -14,7 +14,7 @@ func openQueue(e *envelope) Message {
 	if !e.isQueueMessage() {
 		return m
 	}
-	m.Source = queueName(e.values("subject"))
+	m.Source, m.Published = queueName(e.values("subject")), e.time("time")
 	if data, ok := e.child("data"); ok {
 		m.ID, m.Body = data.name("messageId"), data.body("messageBody")
 		e.problems = append(e.problems, data.problems...)

@@ -8,6 +8,6 @@ func openTimer(e *envelope) Message {
 	if at := e.name("triggerTime"); m.Source != "" && at != "" {
 		m.ID = m.Source + "@" + at
 	}
-	m.Body = e.body("payload")
+	m.Body, m.Published = e.body("payload"), e.time("triggerTime")
 	return m
 }

@@ -1,13 +1,14 @@
 package events
 
 // openTopic opens a topic's message in JSON format. MNS puts the attributes of the message beside its own keys, so any
-// other key is allowed here. PublishTime arrives as a number or as a string; nothing depends on it, so it is not read.
+// other key is allowed here. PublishTime arrives as a number or as a string.
 func openTopic(e *envelope) Message {
 	return Message{
-		Trigger: MNSTopic,
-		ID:      e.name("MessageId"),
-		Source:  e.name("TopicName"),
-		Body:    e.body("Message"),
+		Trigger:   MNSTopic,
+		ID:        e.name("MessageId"),
+		Source:    e.name("TopicName"),
+		Published: e.time("PublishTime"),
+		Body:      e.body("Message"),
 	}
 }
 

@@ -23,17 +23,26 @@ type course struct {
 	ended   bool      // nothing is left to do
 }
 
-// course begins the rollout of a request. One that is delivered again may have made calls before.
-func (r *run) course(a upgrade.Account, request events.Request) *course {
-	c := &course{account: a, rollout: upgrade.Begin(a.Rollout, request, r.invocation.Region, a.Cause), wake: r.now()}
-	if a.Cause.RetryCount > 0 && request.Fleet != nil {
-		c.doubt = c.wake.Add(-mayBeRetried)
+// course begins the rollout of a request. One that has been under way for a while may have been here before, and made calls.
+func (r *run) course(a upgrade.Account, request events.Request, published time.Time) *course {
+	now := r.now()
+	c := &course{account: a, rollout: upgrade.Begin(a.Rollout, request, r.invocation.Region, a.Cause), wake: now}
+	late := !published.IsZero() && now.Sub(published) > promptly
+	if request.Fleet != nil && (late || a.Cause.RetryCount > 0) {
+		c.rollout.Doubt = published.UTC()
+		if published.IsZero() {
+			c.rollout.Doubt = now.Add(-mayBeRetried).UTC()
+		}
 	}
 	return c
 }
 
-// mayBeRetried is longer than Function Compute goes on delivering an event (maxAsyncEventAgeInSeconds in s.yaml).
-const mayBeRetried = 3 * time.Hour
+const (
+	// promptly is how soon a message is here that has not been here before.
+	promptly = time.Minute
+	// mayBeRetried is longer than Function Compute goes on delivering an event (maxAsyncEventAgeInSeconds in s.yaml).
+	mayBeRetried = 3 * time.Hour
+)
 
 var errStale = errors.New("stale")
 
@@ -43,7 +52,10 @@ func (r *run) followsUp() bool { return r.config.FollowUpQueue != "" }
 func (c *course) question(r *run) upgrade.Question {
 	q := upgrade.Question{
 		Request: c.rollout.Request, Mode: c.account.Mode, Rollout: c.rollout.ID, Region: c.rollout.Region, Policy: r.config.Policy,
-		Now: r.now(), Memory: c.rollout, Doubt: c.doubt,
+		Now: r.now(), Memory: c.rollout, Doubt: c.rollout.Doubt,
+	}
+	if q.Doubt.IsZero() || !c.doubt.IsZero() && c.doubt.Before(q.Doubt) {
+		q.Doubt = c.doubt
 	}
 	if r.followsUp() {
 		q.Room = max(1, c.rollout.Room())

@@ -49,7 +49,7 @@ func (r *run) serve(ctx context.Context, m events.Message, account upgrade.Accou
 	case request.Kind == events.KindFollowUps:
 		return r.followUps(ctx, account)
 	}
-	return r.advance(ctx, r.course(account, request))
+	return r.advance(ctx, r.course(account, request, m.Published))
 }
 
 // advance takes a rollout, one that begins or one that a follow-up brings, as far as it can go now: what is in flight is looked at;

@@ -40,7 +40,7 @@ func (w *world) lines(d time.Duration) (lines []string) {
 	w.tb.Helper()
 	for until := time.Now().Add(d); ; {
 		for _, n := range w.news() {
-			lines = append(lines, time.Now().UTC().Format("15:04 ")+n.String())
+			lines = append(lines, time.Now().UTC().Format("02 15:04 ")+n.String())
 		}
 		if !time.Now().Before(until) {
 			return lines
@@ -54,9 +54,9 @@ func TestASweepGoesWaveByWaveToTheEnd(t *testing.T) {
 		w.fleetOf(5)
 		w.send(`{"kind":"sweep","schedule":{"UpgradeTime":"Immediate"},"rollout":{"bake":"1h"}}`)
 		want := []string{
-			"12:00 accepted rm-02 wave 1", "12:00 accepted rm-05 wave 1", "12:15 completed rm-02 wave 1", "12:15 completed rm-05 wave 1",
-			"13:15 accepted rm-01 wave 2", "13:15 accepted rm-04 wave 2", "13:30 completed rm-01 wave 2", "13:30 completed rm-04 wave 2",
-			"14:30 accepted rm-03 wave 3", "14:45 completed rm-03 wave 3", "14:45 report map[completed:5]",
+			"22 12:00 accepted rm-02 wave 1", "22 12:00 accepted rm-05 wave 1", "22 12:15 completed rm-02 wave 1", "22 12:15 completed rm-05 wave 1",
+			"22 13:15 accepted rm-01 wave 2", "22 13:15 accepted rm-04 wave 2", "22 13:30 completed rm-01 wave 2", "22 13:30 completed rm-04 wave 2",
+			"22 14:30 accepted rm-03 wave 3", "22 14:45 completed rm-03 wave 3", "22 14:45 report map[completed:5]",
 		}
 		if diff := cmp.Diff(want, w.lines(5*time.Hour)); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)

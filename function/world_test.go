@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,7 +37,9 @@ type world struct {
 	function *function.Function
 	log      *tape.Tape
 	// before is called with each request of the function, by service; when it gives true the request gets no answer and never arrives.
-	before  func(service, action string) bool
+	before func(service, action string) bool
+	// after is called when it has been answered; when it gives true the answer is lost.
+	after   func(service, action string) bool
 	read    int // notifications that were looked at
 	invoked int
 	timeout time.Duration
@@ -89,11 +92,17 @@ func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 	if w.before != nil && w.before(service, action) {
 		return nil, fmt.Errorf("%s %s: the connection was refused", service, action)
 	}
+	if trace := httptrace.ContextClientTrace(r.Context()); trace != nil && trace.GotConn != nil {
+		trace.GotConn(httptrace.GotConnInfo{})
+	}
 	answer := httptest.NewRecorder()
 	if r.Body == nil {
 		r.Body = http.NoBody
 	}
 	handler.ServeHTTP(answer, r)
+	if w.after != nil && w.after(service, action) {
+		return nil, fmt.Errorf("%s %s: the connection was reset", service, action)
+	}
 	return answer.Result(), nil
 }
 
@@ -102,10 +111,15 @@ func (*world) CloseIdleConnections() {}
 
 // invoke runs the function with an event, as Function Compute does, with credentials of its own.
 func (w *world) invoke(event string) (*function.Report, error) {
-	key := w.keys.Issue(time.Hour)
 	w.invoked++
+	return w.deliver(event, 0)
+}
+
+// deliver runs the function with the event of the last invocation, which Function Compute has tried so often before.
+func (w *world) deliver(event string, retries int) (*function.Report, error) {
+	key := w.keys.Issue(time.Hour)
 	fc := &fccontext.FcContext{
-		RequestID: fmt.Sprintf("1-67318f55-%08x-db2afabf2b30", w.invoked), Region: region, AccountId: account,
+		RequestID: fmt.Sprintf("1-67318f55-%08x-db2afabf2b30", w.invoked), RetryCount: retries, Region: region, AccountId: account,
 		Credentials: fccontext.Credentials{AccessKeyId: key.ID, AccessKeySecret: key.Secret, SecurityToken: key.Token},
 		Function:    fccontext.Function{Name: "rds-kernel-upgrade"},
 	}
@@ -117,6 +131,12 @@ func (w *world) invoke(event string) (*function.Report, error) {
 // request sends a message through the request topic.
 func (w *world) request(id, body string) (*function.Report, error) {
 	w.tb.Helper()
+	return w.invoke(w.event(id, body))
+}
+
+// event is what Function Compute makes of a message on the request topic.
+func (w *world) event(id, body string) string {
+	w.tb.Helper()
 	event, err := json.Marshal(map[string]any{
 		"TopicOwner": account, "TopicName": "rds-kernel-upgrade-requests", "Subscriber": account, "SubscriptionName": "rds-kernel-upgrade",
 		"MessageId": id, "Message": body, "MessageMD5": "D6206122A430035E4EC1463CDD704B59", "PublishTime": time.Now().UnixMilli(),
@@ -124,7 +144,7 @@ func (w *world) request(id, body string) (*function.Report, error) {
 	if err != nil {
 		w.tb.Fatal(err)
 	}
-	return w.invoke(string(event))
+	return string(event)
 }
 
 // tick is the timer followUps.

@@ -226,12 +226,7 @@ func TestAFleetIsTaggedFiftyAtATime(t *testing.T) {
 	request := events.Upgrade{UpgradeTime: events.MaintainTime}
 	q := upgrade.Question{Request: single(request), Rollout: "r", Policy: upgrade.DefaultPolicy(), Now: now}
 	outcomes := a.run("r", now).Apply(t.Context(), q.Decide(fleet))
-	count := map[string]int{}
-	for _, call := range a.calls {
-		action, _, _ := strings.Cut(call, " ")
-		count[action]++
-	}
-	if diff := cmp.Diff(map[string]int{"Tag": 6, "Upgrade": 120}, count); diff != "" {
+	if diff := cmp.Diff(map[string]int{"Tag": 6, "Upgrade": 120}, a.counts()); diff != "" {
 		t.Errorf("calls (-want +got):\n%s", diff)
 	}
 	for n, o := range outcomes {

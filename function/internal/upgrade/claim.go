@@ -116,16 +116,8 @@ func (q Question) judge(i Instance, d *Decision) {
 		if own { // also when a newer version has come meanwhile: one rollout makes one call
 			d.Skip = skip(UpToDate, "CurrentKernelVersion is %s", i.CurrentKernelVersion)
 		}
-	case c.State == Called && q.Now.Before(c.Due.Add(time.Duration(q.Policy.Verify.GiveUp))):
-		d.Skip, d.Wait = skip(AlreadyScheduled, "rollout %s has it on the way to %s", c.Rollout, c.Target), !own
-		if own {
-			d.Settlement = q.settlement(*c, Accepted)
-		}
 	case c.State == Called:
-		d.Settlement = q.settlement(*c, Unverified)
-		if own {
-			d.Skip = skip(AlreadyScheduled, "this rollout's call to %s was accepted and never proven", c.Target)
-		}
+		q.judgeCalled(*c, d)
 	case i.shows(*c):
 		d.Settlement = q.settlement(*c, Accepted)
 		d.Skip, d.Wait = skip(AlreadyScheduled, "rollout %s has it on the way to %s", c.Rollout, c.Target), !own
@@ -135,6 +127,23 @@ func (q Question) judge(i Instance, d *Decision) {
 			c.Rollout, i.again(q.Policy.Verify).UTC().Format(time.RFC3339))
 	default:
 		d.Alive = false
+	}
+}
+
+// judgeCalled is for a call that was accepted, and of which nothing is proven yet.
+func (q Question) judgeCalled(c Claim, d *Decision) {
+	own := c.Rollout == q.Rollout
+	switch late := !q.Now.Before(c.Due.Add(time.Duration(q.Policy.Verify.GiveUp))); {
+	case late && own:
+		d.Settlement = q.settlement(c, Unverified)
+		d.Skip = skip(AlreadyScheduled, "this rollout's call to %s was accepted and never proven", c.Target)
+	case late:
+		d.Settlement = q.settlement(c, Unverified)
+	default:
+		d.Skip, d.Wait = skip(AlreadyScheduled, "rollout %s has it on the way to %s", c.Rollout, c.Target), !own
+		if own {
+			d.Settlement = q.settlement(c, Accepted)
+		}
 	}
 }
 

@@ -113,7 +113,7 @@ func (r *Rollout) GoesOn(p Policy, watched bool, now time.Time) bool {
 	case len(r.Flight) > 0:
 		r.Next = r.nextLook(p.Verify, now)
 		return false
-	case watched && r.Halt == "" && r.Behind > 0 && q.bake() > 0:
+	case watched && r.Halt == "" && r.Behind > 0 && r.Proven > 0 && q.bake() > 0:
 		r.Next = now.Add(q.bake())
 		return false
 	default:
@@ -143,8 +143,8 @@ func (r *Rollout) Allowed() int {
 	return max(0, r.Request.Fleet.Rollout.MaxFailures-r.Failures())
 }
 
-// Ends tells whether nothing is left to do, or else sets when to go on: at once with the steps of later waves, after verify.first with
-// what is only busy, and with that no longer than verify.giveUp.
+// Ends tells whether nothing is left to do, or else sets when to go on: at once with the steps of later waves; after verify.first when
+// nothing could be called, or all that is left is busy, and with that no longer than verify.giveUp.
 func (r *Rollout) Ends(outcomes []Outcome, v Verify, now time.Time) bool {
 	if len(r.Flight) > 0 {
 		return false
@@ -158,10 +158,10 @@ func (r *Rollout) Ends(outcomes []Outcome, v Verify, now time.Time) bool {
 		waits = waits || o.Status == Pending || o.Wait && r.Request.Fleet != nil
 	}
 	switch {
-	case steps:
-		r.Next, r.Waiting = now, time.Time{}
+	case steps && !r.stuck && (r.Waiting.IsZero() || now.Before(r.Waiting.Add(time.Duration(v.GiveUp)))):
+		r.Next = now
 		return false
-	case waits:
+	case steps, waits:
 		return !r.Patient(v, now)
 	default:
 		return true

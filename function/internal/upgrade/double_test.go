@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -40,6 +42,7 @@ func mysql(change ...func(*upgrade.Instance)) upgrade.Instance {
 // although it fails.
 type api struct {
 	t         *testing.T
+	mu        sync.Mutex // workers call at the same time
 	instances map[string]upgrade.Instance
 	offers    map[string][]upgrade.Offer
 	tags      map[string]string // the claim tag, by instance
@@ -68,16 +71,28 @@ func (a *api) fail(action string, faults ...error) *api {
 	return a
 }
 
+// counts says how often each action was called.
+func (a *api) counts() map[string]int {
+	counts := map[string]int{}
+	for _, call := range a.calls {
+		action, _, _ := strings.Cut(call, " ")
+		counts[action]++
+	}
+	return counts
+}
+
 func (a *api) onTag(change func(i *upgrade.Instance)) { a.afterTag = change }
 
 // Fleet lists the instances of a region as the listing has them, without versions.
 func (a *api) Fleet(_ context.Context, region string, f upgrade.Filter) (fleet []upgrade.Instance, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if err := a.called("Fleet", region); err != nil {
 		return nil, err
 	}
 	for _, id := range slices.Sorted(maps.Keys(a.instances)) {
 		i := a.instances[id]
-		if i.RegionID != region || f.Engine != "" && i.Engine != f.Engine || !maps.Equal(f.Tags, a.among(id, f.Tags)) {
+		if i.RegionID != region || f.Engine != "" && i.Engine != f.Engine || f.ResourceGroupID != "" && i.ResourceGroupID != f.ResourceGroupID || !maps.Equal(f.Tags, a.among(id, f.Tags)) {
 			continue
 		}
 		i.Listed, i.Tags = true, nil
@@ -109,6 +124,8 @@ func (a *api) called(action, what string) error {
 }
 
 func (a *api) Instance(_ context.Context, region, id string) (upgrade.Instance, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if err := a.called("Instance", id); err != nil {
 		return upgrade.Instance{}, err
 	}
@@ -120,6 +137,8 @@ func (a *api) Instance(_ context.Context, region, id string) (upgrade.Instance, 
 }
 
 func (a *api) Tags(_ context.Context, _ string, ids []string) (map[string]map[string]string, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	tags := map[string]map[string]string{}
 	for _, id := range ids {
 		tags[id] = map[string]string{}
@@ -132,14 +151,20 @@ func (a *api) Tags(_ context.Context, _ string, ids []string) (map[string]map[st
 }
 
 func (a *api) Offers(_ context.Context, _, id string) ([]upgrade.Offer, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	return a.offers[id], a.called("Offers", id)
 }
 
 func (a *api) TaskSince(_ context.Context, _, id string, since, _ time.Time) (bool, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	return a.taskSeen, a.called("TaskSince", id+" "+since.Format("15:04:05"))
 }
 
 func (a *api) Tag(_ context.Context, _ string, ids []string, key, value string) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if err := a.called("Tag", fmt.Sprint(ids, " ", value)); err != nil {
 		return err
 	}
@@ -157,6 +182,8 @@ func (a *api) Tag(_ context.Context, _ string, ids []string, key, value string) 
 }
 
 func (a *api) Untag(_ context.Context, _ string, ids []string, _ string) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if err := a.called("Untag", fmt.Sprint(ids)); err != nil {
 		return err
 	}
@@ -180,6 +207,8 @@ func lostAnswer(effect bool) error {
 }
 
 func (a *api) Upgrade(_ context.Context, s upgrade.Step) (upgrade.Acceptance, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	err := a.called("Upgrade", s.Instance.ID+" "+s.UpgradeTime+" "+s.Asked)
 	if l, ok := err.(*lost); err != nil && (!ok || !l.effect) { //nolint:errorlint // the double's own error, as it made it
 		return upgrade.Acceptance{}, err
@@ -234,4 +263,6 @@ func immediate() events.Upgrade {
 }
 
 // single is the request for one instance.
-func single(u events.Upgrade) events.Request { return events.Request{Kind: events.KindUpgrade, Upgrade: u} }
+func single(u events.Upgrade) events.Request {
+	return events.Request{Kind: events.KindUpgrade, Upgrade: u}
+}

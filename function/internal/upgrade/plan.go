@@ -111,6 +111,14 @@ func (q Question) Decide(fleet []Instance) []Decision {
 	return decisions
 }
 
+// busyUntil is when an instance that was busy gets another turn.
+func (q Question) busyUntil(i Instance) time.Time {
+	if q.Memory == nil {
+		return time.Time{}
+	}
+	return q.Memory.Busy[i.ID]
+}
+
 func compareInstances(a, b Instance) int {
 	return cmp.Or(cmp.Compare(a.RegionID, b.RegionID), cmp.Compare(a.ID, b.ID))
 }
@@ -134,9 +142,12 @@ func (q Question) decide(i Instance, places *placing) Decision {
 		d.Skip, d.Wait = q.skipInstance(i)
 	}
 	if d.Skip == nil && !q.Doubt.IsZero() && i.Claim == nil && i.TaskSeen {
-		d.Skip, d.Wait = skip(InProgress, "a task of it began since this request was first delivered, and may be this rollout's own call"), q.Memory == nil || q.Memory.Seq == 0
+		d.Skip = skip(InProgress, "a task of it has begun since %s, which may be this rollout's own call: send the request again", stamp(q.Doubt))
 	}
-	aim := q.aim(i)
+	if until := q.busyUntil(i); d.Skip == nil && q.Now.Before(until) {
+		d.Skip, d.Wait = skip(InProgress, "it was busy when its turn came; others go first until %s", stamp(until)), true
+	}
+	aim := places.aim(i)
 	if d.Target = aim.target; d.Skip == nil {
 		d.Skip = aim.skip
 	}
@@ -194,6 +205,6 @@ func (q Question) Candidate(i Instance) bool {
 	if i.Claim != nil {
 		return true
 	}
-	stopped, wait := q.skipInstance(i)
-	return stopped == nil && !wait && i.ClaimFault == nil
+	stopped, _ := q.skipInstance(i)
+	return stopped == nil && i.ClaimFault == nil
 }

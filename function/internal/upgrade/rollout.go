@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"rds-kernel-upgrade/events"
@@ -24,17 +26,21 @@ type Rollout struct {
 	Sent    time.Time      `json:"sent"`
 	Next    time.Time      `json:"next"` // when there is something to do
 
-	Wave     int               `json:"wave"`              // the last one that was begun
-	Behind   int               `json:"behind"`            // how many instances were to follow in later waves
-	Looks    int               `json:"looks"`             // at what is in flight, since the wave was begun
-	Flight   []Flight          `json:"flight,omitempty"`  // what is not yet proven
-	Finished []Finished        `json:"finished,omitzero"` // what has failed, or was never proven: this rollout leaves it alone
-	Done     Set               `json:"done,omitzero"`     // what is proven
-	Pins     map[string]string `json:"pins,omitempty"`    // the target of each kind of instance, once one was given it
-	Waiting  time.Time         `json:"waiting,omitzero"`  // since when only busy instances are left
-	Halt     string            `json:"halt,omitempty"`    // why nothing more is called
+	Wave     int                  `json:"wave"`              // the last one that was begun
+	Behind   int                  `json:"behind"`            // how many instances were to follow in later waves
+	Looks    int                  `json:"looks"`             // at what is in flight, since the wave was begun
+	Proven   int                  `json:"proven,omitempty"`  // instances of the wave: without any there is nothing to bake
+	Flight   []Flight             `json:"flight,omitempty"`  // what is not yet proven
+	Finished []Finished           `json:"finished,omitzero"` // what has failed, or was never proven: this rollout leaves it alone
+	Done     Set                  `json:"done,omitzero"`     // what is proven
+	Pins     map[string]string    `json:"pins,omitempty"`    // the target of each kind of instance, once one was given it
+	Waiting  time.Time            `json:"waiting,omitzero"`  // since when nothing could be called
+	Busy     map[string]time.Time `json:"busy,omitempty"`    // instances that were busy when they were called, and until when others go first
+	Doubt    time.Time            `json:"doubt,omitzero"`    // since when calls of this rollout may have been made of which it does not know
+	Halt     string               `json:"halt,omitempty"`    // why nothing more is called
 
 	armed bool // a wave was armed, and not yet noted
+	stuck bool // nothing of the wave could be called, and no other would fare better
 }
 
 // Flight is one instance whose upgrade is not yet proven. One without AcceptedAt was about to be called when this was written.
@@ -79,7 +85,7 @@ func ParseFollowUp(body string) (*Rollout, error) {
 	if err := d.Decode(r); err != nil {
 		return nil, fmt.Errorf("follow-up: %w", err)
 	}
-	if _, err := d.Token(); err != io.EOF { //nolint:errorlint // the decoder gives it as it is
+	if _, err := d.Token(); err != io.EOF {
 		return nil, fmt.Errorf("follow-up: something stands behind it")
 	}
 	if r.Kind != followUp || r.ID == "" {
@@ -147,6 +153,7 @@ func (q Question) past(i Instance) *Finished {
 // Arm remembers a wave that is about to be called.
 func (r *Rollout) Arm(steps []Step, behind int, v Verify, now time.Time) {
 	r.Wave, r.Behind, r.Looks, r.armed = r.Wave+1, behind, 0, true
+	r.Proven = 0
 	for _, s := range steps {
 		r.Flight = append(r.Flight, Flight{
 			DBInstanceID: s.Instance.ID, RegionID: s.Instance.RegionID, Before: s.Instance.CurrentKernelVersion, Target: s.Target,
@@ -163,7 +170,7 @@ func (r *Rollout) Arm(steps []Step, behind int, v Verify, now time.Time) {
 // Note remembers what became of the instances of a wave, and when to look at them. A wave of which nothing was called has not begun:
 // its instances go on waiting.
 func (r *Rollout) Note(outcomes []Outcome, v Verify, now time.Time) {
-	before := len(r.Finished)
+	before, busy := len(r.Finished), false
 	for _, o := range outcomes {
 		n := slices.IndexFunc(r.Flight, func(f Flight) bool { return f.DBInstanceID == o.Instance.ID })
 		switch {
@@ -174,16 +181,39 @@ func (r *Rollout) Note(outcomes []Outcome, v Verify, now time.Time) {
 		default:
 			r.Flight = slices.Delete(r.Flight, n, n+1)
 			r.settle(o)
+			if o.Wait {
+				busy = true
+				r.busy(o.Instance.ID, now, v)
+			}
 		}
 	}
-	switch called := len(r.Flight) > 0 || len(r.Finished) > before; {
-	case called:
-		r.Waiting = time.Time{}
-	case r.armed:
+	called := len(r.Flight) > 0 || len(r.Finished) > before
+	if r.armed && !called {
 		r.Wave--
 	}
+	r.wait(called, now)
+	r.stuck = r.armed && !called && !busy
 	r.armed = false
 	r.Next = r.nextLook(v, now)
+}
+
+// wait remembers since when nothing could be called.
+func (r *Rollout) wait(called bool, now time.Time) {
+	switch {
+	case called:
+		r.Waiting = time.Time{}
+	case r.armed && r.Waiting.IsZero():
+		r.Waiting = now
+	}
+}
+
+// busy lets others go first for a while.
+func (r *Rollout) busy(id string, now time.Time, v Verify) {
+	maps.DeleteFunc(r.Busy, func(_ string, until time.Time) bool { return !now.Before(until) })
+	if r.Busy == nil {
+		r.Busy = map[string]time.Time{}
+	}
+	r.Busy[id] = now.Add(time.Duration(v.First))
 }
 
 // settle remembers what the rollout is through with.
@@ -207,37 +237,52 @@ func (r *Rollout) finish(o Outcome) {
 	})
 }
 
-// short keeps a text from filling the message.
+// short keeps a text from filling the message, where some characters need six bytes.
 func short(text string) string {
 	const most = 160
-	if len(text) <= most {
-		return text
+	for size := min(len(text), most); ; size-- {
+		cut := strings.ToValidUTF8(text[:size], "")
+		if size < len(text) {
+			cut += "…"
+		}
+		if coded, _ := json.Marshal(cut); len(coded) <= most {
+			return cut
+		}
 	}
-	return string(bytes.ToValidUTF8([]byte(text[:most]), nil)) + "…"
 }
 
 // maxLookPause is the longest time between two looks at what is in flight.
 const maxLookPause = time.Hour
 
-// nextLook is when to look at what is in flight: verify.first after the first restart is due, then with pauses that double, and not
+// shown is when something can be seen of it: of a call of which nobody knows whether it was made, a task at once.
+func (f Flight) shown() time.Time {
+	if f.AcceptedAt.IsZero() {
+		return f.At
+	}
+	return f.Due
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// nextLook is when to look at what is in flight: verify.first after the first shows anything, then with pauses that double, and not
 // after the time at which the first is given up.
 func (r *Rollout) nextLook(v Verify, now time.Time) time.Time {
 	if len(r.Flight) == 0 {
 		return now
 	}
-	due, givenUp := r.Flight[0].Due, r.Flight[0].Due
-	for _, f := range r.Flight {
-		if f.Due.Before(due) {
-			due = f.Due
-		}
-		if f.Due.Before(givenUp) {
-			givenUp = f.Due
-		}
+	first, givenUp := r.Flight[0].shown(), r.Flight[0].Due
+	for _, f := range r.Flight[1:] {
+		first, givenUp = earlier(first, f.shown()), earlier(givenUp, f.Due)
 	}
-	givenUp = givenUp.Add(time.Duration(v.GiveUp))
+	first, givenUp = first.Add(time.Duration(v.First)), givenUp.Add(time.Duration(v.GiveUp))
 	pause := min(time.Duration(v.First)<<min(r.Looks, 10), max(maxLookPause, time.Duration(v.First)))
 	next := now.Add(pause)
-	if first := due.Add(time.Duration(v.First)); first.After(next) {
+	if first.After(next) {
 		next = first
 	}
 	if next.After(givenUp) && givenUp.After(now) {

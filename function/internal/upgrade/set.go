@@ -55,7 +55,7 @@ func (s *Set) UnmarshalText(text []byte) error {
 	last := uint64(0)
 	for *s = nil; err == nil && len(raw) > 0; {
 		distance, n := binary.Uvarint(raw)
-		if last += distance; n <= 0 || distance > 1<<32-1 || last > 1<<32-1 {
+		if last += distance; n <= 0 || distance > 1<<32-1 || last > 1<<32-1 || distance == 0 && len(*s) > 0 {
 			return fmt.Errorf("%d bytes that are no set of instances", len(raw))
 		}
 		*s, raw = append(*s, uint32(last)), raw[n:]

@@ -2,6 +2,7 @@ package upgrade
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"rds-kernel-upgrade/events"
@@ -129,24 +130,35 @@ func (q Question) aimFleet(i Instance) aim {
 // best gives the newest version that may be the target, "" if there is none; then why the newest of all may not be. known says that
 // the API offers a version that compares with the instance's.
 func (q Question) best(i Instance, subject advisory.Subject) (best, refusal string, known bool) {
-	newest := ""
+	newer, known := i.newerOffers()
+	for _, offer := range newer {
+		no := q.refuses(offer)
+		switch {
+		case no != "" && refusal != "", !q.pinned(i, offer.Version), !q.fixes(subject, offer.Version):
+		case no != "":
+			refusal = "; " + no
+		default:
+			return offer.Version, "", known
+		}
+	}
+	return "", refusal, known
+}
+
+// newerOffers gives what is offered beyond the instance's own version, the newest first. known says that its order is known to any.
+func (i Instance) newerOffers() (newer []Offer, known bool) {
+	_, known = version.Compare(i.CurrentKernelVersion, i.LatestKernelVersion)
 	for _, offer := range i.Offers {
 		order, comparable := version.Compare(offer.Version, i.CurrentKernelVersion)
 		known = known || comparable
-		if !comparable || order <= 0 || !q.pinned(i, offer.Version) || !q.fixes(subject, offer.Version) {
-			continue
-		}
-		switch no := q.refuses(offer); {
-		case no == "" && (best == "" || version.Reached(offer.Version, best)):
-			best = offer.Version
-		case no != "" && (newest == "" || version.Reached(offer.Version, newest)):
-			newest, refusal = offer.Version, "; "+no
+		if comparable && order > 0 {
+			newer = append(newer, offer)
 		}
 	}
-	if _, same := version.Compare(i.CurrentKernelVersion, i.LatestKernelVersion); same {
-		known = true
-	}
-	return best, refusal, known
+	slices.SortStableFunc(newer, func(a, b Offer) int {
+		order, _ := version.Compare(b.Version, a.Version)
+		return order
+	})
+	return newer, known
 }
 
 func (q Question) pinned(i Instance, version string) bool {
@@ -180,10 +192,40 @@ func (i Instance) kind() string {
 	return fmt.Sprintf("%s %s %s %s %s", i.Engine, i.EngineVersion, i.Category, i.StorageType, family)
 }
 
-// placing finds the time for steps. Instances that ask the same get the same answer, which is not looked for twice.
+// placing finds versions and times for steps. Instances that ask the same get the same answer, which is not looked for twice.
 type placing struct {
 	question Question
 	found    map[window.Ask]placed
+	aims     map[alike]aim
+}
+
+// alike is what the aim of an instance depends on. Those of one kind have one list of offers (see Observe).
+type alike struct {
+	engine, engineVersion, category, storageType, current, latest string
+
+	offers *Offer // the first
+	many   int
+}
+
+func alikeOf(i Instance) alike {
+	a := alike{i.Engine, i.EngineVersion, i.Category, i.StorageType, i.CurrentKernelVersion, i.LatestKernelVersion, nil, len(i.Offers)}
+	if len(i.Offers) > 0 {
+		a.offers = &i.Offers[0]
+	}
+	return a
+}
+
+func (p *placing) aim(i Instance) aim {
+	key := alikeOf(i)
+	a, known := p.aims[key]
+	if !known {
+		a = p.question.aim(i)
+		if p.aims == nil {
+			p.aims = map[alike]aim{}
+		}
+		p.aims[key] = a
+	}
+	return a
 }
 
 type placed struct {

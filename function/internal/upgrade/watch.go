@@ -64,7 +64,7 @@ func (s *sight) look() {
 		return
 	}
 	s.Looks++
-	s.Left = s.Left || !gone && !i.running() && !s.now.Before(s.begins())
+	s.Left = s.Left || !gone && s.away()
 	switch {
 	case gone:
 		s.end(Failed, "the instance is gone")
@@ -76,17 +76,37 @@ func (s *sight) look() {
 	case s.called():
 		s.accept()
 		s.wait()
-	case i.Claim != nil && s.now.Before(i.again(s.verify)):
-		s.stays = true
-	default: // the call was not made: it waits for a wave again
+	default:
+		if s.stays = s.open(); !s.stays { // the call was not made: it waits for a wave again
+			o := s.outcome(Pending, "the call has shown nothing: it was not made")
+			o.Release = i.Claim != nil
+			s.outcomes = append(s.outcomes, o)
+		}
 	}
 }
 
-// called tells whether the call has been accepted: it was, or is now seen to have been.
-func (s *sight) called() bool {
+// away tells whether the restart has begun. An instance at rest shows nothing of a call of which nobody knows whether it was made.
+func (s *sight) away() bool {
 	i := s.Instance
-	known := !s.AcceptedAt.IsZero() || i.Claim != nil && i.Claim.State == Called
-	return known || i.TaskSeen || s.Left
+	return !i.running() && (s.known() || !i.resting()) && !s.now.Before(s.begins())
+}
+
+// known tells whether the call is known to have been accepted.
+func (s *sight) known() bool {
+	c := s.Instance.Claim
+	return !s.AcceptedAt.IsZero() || c != nil && c.State == Called
+}
+
+// called tells whether the call has been accepted: it was, or is now seen to have been.
+func (s *sight) called() bool { return s.known() || s.Instance.TaskSeen || s.Left }
+
+// open tells whether a call that nothing shows may still turn out to have been made. Where the claim is gone, what is remembered of it counts.
+func (s *sight) open() bool {
+	i := s.Instance
+	if i.Claim == nil {
+		i.Claim = &Claim{At: s.At.Add(-time.Second), Due: s.Due} // this one is exact
+	}
+	return s.now.Before(i.again(s.verify))
 }
 
 // begins is when the restart can begin: what is seen before has another reason.
@@ -123,20 +143,21 @@ func (s *sight) accept() {
 
 // wait gives an accepted upgrade time, or ends it.
 func (s *sight) wait() {
+	i := s.Instance
 	late := !s.now.Before(s.Due.Add(time.Duration(s.verify.GiveUp)))
-	switch i := s.Instance; {
+	switch {
 	case s.Left && i.running() && !s.Back && !late: // the version may be shown a little later than the status
 		s.Back, s.stays = true, true
 	case s.Left && i.running():
 		s.end(Failed, fmt.Sprintf("it came back with %s, not with %s", i.CurrentKernelVersion, s.Target))
-	case late && s.Left:
-		s.end(Failed, fmt.Sprintf("it has not come back: DBInstanceStatus is %s", i.Status))
-	case late && i.Claim == nil && i.TaskSeen:
-		s.end(Failed, fmt.Sprintf("it was called, and runs %s", i.CurrentKernelVersion))
-	case late:
-		s.end(Unverified, fmt.Sprintf("%s after it was due it runs %s, and no restart was seen", s.verify.GiveUp, i.CurrentKernelVersion))
-	default:
+	case !late:
 		s.stays = true
+	case s.Left:
+		s.end(Failed, fmt.Sprintf("it has not come back: DBInstanceStatus is %s", i.Status))
+	case i.Claim == nil && i.TaskSeen:
+		s.end(Failed, fmt.Sprintf("it was called, and runs %s", i.CurrentKernelVersion))
+	default:
+		s.end(Unverified, fmt.Sprintf("%s after it was due it runs %s, and no restart was seen", s.verify.GiveUp, i.CurrentKernelVersion))
 	}
 }
 
@@ -144,6 +165,9 @@ func (s *sight) end(status Status, detail string) {
 	o := s.outcome(status, detail)
 	o.Release = s.Instance.Claim != nil && s.Instance.Claim.Rollout == s.rollout.ID
 	s.rollout.settle(o)
+	if status == Completed {
+		s.rollout.Proven++
+	}
 	s.outcomes = append(s.outcomes, o)
 }
 

@@ -101,8 +101,7 @@ func (q Question) stage(decisions []Decision, members []uint32, all kinship) []*
 			continue
 		}
 		d.Step.Wave, d.Step.Waits = 0, OverBudget
-		stage, _ := q.stageOf(d.Instance, members)
-		w := &waiting{decision: d, step: d.Step, stage: stage, place: place(d.Instance.ID)}
+		w := &waiting{decision: d, step: d.Step, stage: q.stageAfter(d.Instance, members, all), place: place(d.Instance.ID)}
 		queue, at[d.Instance.ID] = append(queue, w), w
 	}
 	for _, w := range queue {
@@ -116,6 +115,19 @@ func (q Question) stage(decisions []Decision, members []uint32, all kinship) []*
 	}
 	slices.SortStableFunc(queue, func(a, b *waiting) int { return cmp.Or(cmp.Compare(a.stage, b.stage), cmp.Compare(a.place, b.place)) })
 	return queue
+}
+
+// stageAfter gives the stage of an instance, or that of a replica of it that was to go before: also when that is done, so that the stages
+// stay what they were.
+func (q Question) stageAfter(i Instance, members []uint32, all kinship) int {
+	stage, _ := q.stageOf(i, members)
+	for _, id := range all.replicas[i.ID] {
+		if r := all.at[id]; r != nil && (r.Past != nil || r.Alive) {
+			of, _ := q.stageOf(r.Instance, members)
+			stage = max(stage, of)
+		}
+	}
+	return stage
 }
 
 // raise puts primaries into the stages of their replicas, and tells whether it had to.

@@ -1,7 +1,9 @@
 package version_test
 
 import (
+	"regexp"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -33,6 +35,11 @@ func TestCompareOrdersVersionsOfOneFamilyOnly(t *testing.T) {
 		"upper case is not how the API writes them":      {"RDS_20240101", "RDS_20260228", 0, false},
 		"a date that is too long is no date":             {"rds_202401011", "rds_20260228", 0, false},
 		"nothing before the underscore is no family":     {"_20240101", "_20260228", 0, false},
+		"a family does not begin with a digit":           {"8rds_20240101", "8rds_20260228", 0, false},
+		"nor with an underscore":                         {"_rds_20240101", "_rds_20260228", 0, false},
+		"a dash is in no family":                         {"rds-x_20240101", "rds-x_20260228", 0, false},
+		"a date has digits only":                         {"rds_2024010a", "rds_20260228", 0, false},
+		"a family of one letter compares":                {"r_20240101", "r_20260228", -1, true},
 		"a version with a line break is not one":         {"rds_20240101\n", "rds_20260228", 0, false},
 	}
 	for name, c := range cases {
@@ -71,6 +78,25 @@ func FuzzCompare(f *testing.F) {
 		back, comparableBack := version.Compare(b, a)
 		if comparable != comparableBack || order != -back {
 			t.Errorf("Compare(%q, %q) = %d, %v but back %d, %v", a, b, order, comparable, back, comparableBack)
+		}
+	})
+}
+
+// TestAVersionIsAFamilyAndADate reads versions as their form says.
+func TestAVersionIsAFamilyAndADate(t *testing.T) {
+	t.Parallel()
+	form := regexp.MustCompile(`^([a-z][a-z0-9_]*)_([0-9]{8})$`)
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.StringMatching(`[a-z0-9_A-Z.-]{0,4}_?20[0-3][0-9][01][0-9][0-4][0-9a]`).Draw(t, "version")
+		m := form.FindStringSubmatch(text)
+		family, known := version.Family(text)
+		want := false
+		if m != nil {
+			_, err := time.Parse("20060102", m[2])
+			want = err == nil
+		}
+		if known != want || known && family != m[1] {
+			t.Fatalf("the family of %q is %q, %t; want %q, %t", text, family, known, m, want)
 		}
 	})
 }
