@@ -63,6 +63,13 @@ func (c *course) question(r *run) upgrade.Question {
 	return q
 }
 
+// repeated tells whether a request was delivered again whose rollout is under way, and of which no claim tells: it bakes, or waits. Only
+// the process that has sent its follow-up knows.
+func (r *run) repeated(c *course, plan []upgrade.Decision) bool {
+	seq, known := r.overtaken[c.rollout.ID]
+	return c.rollout.Seq == 0 && known && seq < over && !upgrade.Alive(plan)
+}
+
 // refusal says why a request cannot be served as it is: it needs follow-ups that there are not, or its plan is no longer what it was.
 func (r *run) refusal(c *course, plan []upgrade.Decision) error {
 	if c.rollout.Seq > 0 || c.account.Mode == upgrade.Off {

@@ -66,6 +66,9 @@ func (r *run) advance(ctx context.Context, c *course) (RequestReport, error) {
 		return r.drop(ctx, c, "the claims show that the rollout has gone on without it")
 	}
 	plan := r.plan(ctx, c, fleet)
+	if r.repeated(c, plan) {
+		return r.drop(ctx, c, "the rollout is under way: its request was delivered again")
+	}
 	if err := r.refusal(c, plan); err != nil {
 		return r.reject(ctx, c.account, err)
 	}

@@ -293,3 +293,14 @@ func TestAPlanTouchesNoClaim(t *testing.T) {
 		})
 	}
 }
+
+func TestAnInstanceThatCannotBeReadAfterALostAnswerStaysInDoubt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := newAPI(t, mysql()).fail("Upgrade", lostAnswer(true)).fail("Instance", append([]error{nil}, slices.Repeat([]error{throttled}, 500)...)...)
+		outcomes := a.timed(t, immediate())
+		if o := outcomes[0]; o.Status != upgrade.Unverified || o.Fault == nil || !o.Fault.InDoubt || !strings.HasPrefix(a.tags[id], "intent ") {
+			t.Errorf("got %+v, claim %q", o, a.tags[id])
+		}
+	})
+}

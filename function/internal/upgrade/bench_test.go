@@ -40,7 +40,7 @@ func BenchmarkDecideTenThousand(b *testing.B) {
 
 var canaries = []events.Wave{{Tags: map[string]string{"env": "dev"}}, {Percent: 10}, {Percent: 100}}
 
-// largeFleet has MySQL and PostgreSQL, a third of them replicas, several tags and twenty versions on offer for each kind.
+// largeFleet has MySQL and PostgreSQL of ten versions each, a third of them replicas, several tags and twenty versions on offer for each kind.
 func largeFleet() []upgrade.Instance {
 	fleet := make([]upgrade.Instance, large)
 	offers := map[string][]upgrade.Offer{}
@@ -58,6 +58,7 @@ func largeFleet() []upgrade.Instance {
 			if n%2 == 1 {
 				postgres("cloud_essd")(i)
 			}
+			i.CurrentKernelVersion = offers[i.Engine][n/2%10].Version
 			i.Offers, i.Tags = offers[i.Engine], map[string]string{"kernel-upgrade": "auto", "env": []string{"dev", "prod", "prod", "prod"}[n%4]}
 		})
 	}

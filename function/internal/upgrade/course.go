@@ -152,11 +152,7 @@ func (r *Rollout) Ends(outcomes []Outcome, v Verify, now time.Time) bool {
 	if r.Halt != "" {
 		return true
 	}
-	steps, waits := false, false
-	for _, o := range outcomes {
-		steps = steps || o.Status == Pending && o.Fault == nil
-		waits = waits || o.Status == Pending || o.Wait && r.Request.Fleet != nil
-	}
+	steps, waits := r.undone(outcomes)
 	switch {
 	case steps && !r.stuck && (r.Waiting.IsZero() || now.Before(r.Waiting.Add(time.Duration(v.GiveUp)))):
 		r.Next = now
@@ -166,6 +162,15 @@ func (r *Rollout) Ends(outcomes []Outcome, v Verify, now time.Time) bool {
 	default:
 		return true
 	}
+}
+
+// undone tells whether there are steps of later waves, and whether there is anything that may be done later.
+func (r *Rollout) undone(outcomes []Outcome) (steps, waits bool) {
+	for _, o := range outcomes {
+		steps = steps || o.Status == Pending && o.Fault == nil
+		waits = waits || o.Status == Pending || o.Wait && r.Request.Fleet != nil
+	}
+	return steps, waits
 }
 
 // Patient tells whether to wait a little longer for what is busy, and sets when to look again.
@@ -208,7 +213,7 @@ func Hold(outcomes []Outcome, why string) []Outcome {
 // Undecided makes the outcomes of calls whose effect does not show yet ones that a follow-up will find out about.
 func Undecided(outcomes []Outcome) []Outcome {
 	for n, o := range outcomes {
-		if o.Status == Unverified && o.Fault != nil && o.Fault.InDoubt {
+		if o.inDoubt() {
 			outcomes[n].Status, outcomes[n].Reason = Pending, InProgress
 		}
 	}

@@ -69,10 +69,9 @@ func TestWhenARolloutGoesOn(t *testing.T) {
 
 // full fills the memory with what does not count as a failure.
 func full(r *upgrade.Rollout) {
-	for n := range 16_000 {
-		r.Done = append(r.Done, uint32(n)<<18) //nolint:gosec // it fits
+	for n := range uint32(15_000) {
+		r.Done = append(r.Done, n<<18)
 	}
-	r.Done = r.Done[:min(len(r.Done), 15_000)]
 }
 
 func TestABakeFollowsTheSeverity(t *testing.T) {
@@ -207,6 +206,10 @@ func TestWhatHadNoTurnIsLeftAloneAtTheEnd(t *testing.T) {
 	if outcomes[0].Status != upgrade.Pending {
 		t.Error("the account has changed what it was given")
 	}
+	got = saying(upgrade.Uncalled(outcomes))
+	if diff := cmp.Diff(map[string]string{"rm-1": "skipped over_budget", "rm-2": "pending "}, got); diff != "" {
+		t.Errorf("without follow-ups (-want +got):\n%s", diff)
+	}
 }
 
 func TestADoubtIsForTheFollowUp(t *testing.T) {
@@ -308,5 +311,29 @@ func TestAPlanIsAliveWhereItMeetsItsOwnClaims(t *testing.T) {
 		if got := upgrade.Alive(sweep().Decide([]upgrade.Instance{c.instance})); got != c.want {
 			t.Errorf("%s: %t", name, got)
 		}
+	}
+}
+
+func TestWhatTheFollowUpTellsIsNotToldHere(t *testing.T) {
+	t.Parallel()
+	c := claim(upgrade.Called, rollout)
+	for _, o := range upgrade.Silent([]upgrade.Outcome{{Instance: mysql(), Status: upgrade.Accepted, Becomes: &c}, {Instance: mysql(), Status: upgrade.Completed, Release: true}}) {
+		if !o.Told || o.Release || o.Becomes != nil {
+			t.Errorf("got %+v", o)
+		}
+	}
+}
+
+// TestTheKillSwitchHaltsASingleUpgrade keeps its instance in its notification.
+func TestTheKillSwitchHaltsASingleUpgrade(t *testing.T) {
+	t.Parallel()
+	q := question(single(immediate()))
+	q.Mode = upgrade.Off
+	outcomes := upgrade.Preview(q.Decide(q.Unseen()), rollout)
+	if len(outcomes) != 1 || outcomes[0].Status != upgrade.Halted || outcomes[0].Reason != upgrade.Held {
+		t.Fatalf("got %+v", outcomes)
+	}
+	if n := accountOf("m", upgrade.Off).Notifications(outcomes)[0]; n.Tag() != "halted" || !strings.HasSuffix(n.Subject, "dbinstance/"+id) {
+		t.Errorf("got %+v", n)
 	}
 }

@@ -3,6 +3,7 @@ package upgrade
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -169,22 +170,37 @@ func (a Account) Rejected(problems []string) Notification {
 	return n
 }
 
-// maxText bounds how much of a follow-up's text one message repeats.
-const maxText = 40_000
+// maxText bounds how much of a follow-up's text one message repeats, in bytes as JSON writes it, and maxProblem what is said of it.
+const (
+	maxText    = 40_000
+	maxProblem = 1_000
+)
 
 // PutAway tells that a follow-up cannot be served, with its whole text, in as many parts as it takes.
 func (a Account) PutAway(problem, text string) (all []Notification) {
-	parts := max(1, (len(text)+maxText-1)/maxText)
-	for n := range parts {
+	parts := pieces(text)
+	for n, part := range parts {
 		m := a.notification(Rejected, a.Rollout, "", fmt.Sprint("follow-up ", n, digest(text)))
-		m.Data.Status, m.Data.Problems = Rejected, []string{problem}
-		m.Data.Message = strings.ToValidUTF8(text[n*maxText:min(len(text), (n+1)*maxText)], "?")
-		if parts > 1 {
-			m.Data.Part, m.Data.Parts = n+1, parts
+		m.Data.Status, m.Data.Problems, m.Data.Message = Rejected, []string{short(problem, maxProblem)}, part
+		if len(parts) > 1 {
+			m.Data.Part, m.Data.Parts = n+1, len(parts)
 		}
 		all = append(all, m)
 	}
 	return all
+}
+
+// pieces cuts a text between characters. There is always one piece, be it empty.
+func pieces(text string) (all []string) {
+	text = strings.ToValidUTF8(text, "?")
+	from, size := 0, 0
+	for n, r := range text {
+		coded, _ := json.Marshal(string(r)) // in quotes
+		if size += len(coded) - 2; size > maxText {
+			all, from, size = append(all, text[from:n]), n, len(coded)-2
+		}
+	}
+	return append(all, text[from:])
 }
 
 func (a Account) notification(status Status, rollout, instance, version string) Notification {

@@ -53,10 +53,13 @@ type Outcome struct {
 	Becomes *Claim
 }
 
+// inDoubt tells whether a call may have been made, and nothing shows it yet.
+func (o Outcome) inDoubt() bool { return o.Status == Unverified && o.Fault != nil && o.Fault.InDoubt }
+
 // Again gives the faults for which the event must be delivered again, nil if there are none.
 func Again(outcomes []Outcome) error {
 	for _, o := range outcomes {
-		if o.Fault != nil && (o.Status == Pending || o.Status == Unverified && o.Fault.InDoubt) {
+		if o.Fault != nil && (o.Status == Pending || o.inDoubt()) {
 			return o.Fault
 		}
 	}
@@ -66,7 +69,7 @@ func Again(outcomes []Outcome) error {
 // closed tells whether the account of a request can be closed: nothing was left undone, and nothing is on its way.
 func closed(outcomes []Outcome) bool {
 	for _, o := range outcomes {
-		if o.Status == Accepted || o.Status == Pending || o.Status == Unverified && o.Fault != nil && o.Fault.InDoubt {
+		if o.Status == Accepted || o.Status == Pending || o.inDoubt() {
 			return false
 		}
 	}

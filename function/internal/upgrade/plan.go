@@ -141,11 +141,8 @@ func (q Question) decide(i Instance, places *placing) Decision {
 	if d.Skip == nil {
 		d.Skip, d.Wait = q.skipInstance(i)
 	}
-	if d.Skip == nil && !q.Doubt.IsZero() && i.Claim == nil && i.TaskSeen {
-		d.Skip = skip(InProgress, "a task of it has begun since %s, which may be this rollout's own call: send the request again", stamp(q.Doubt))
-	}
-	if until := q.busyUntil(i); d.Skip == nil && q.Now.Before(until) {
-		d.Skip, d.Wait = skip(InProgress, "it was busy when its turn came; others go first until %s", stamp(until)), true
+	if d.Skip == nil {
+		d.Skip, d.Wait = q.skipTurn(i)
 	}
 	aim := places.aim(i)
 	if d.Target = aim.target; d.Skip == nil {
@@ -155,6 +152,17 @@ func (q Question) decide(i Instance, places *placing) Decision {
 		d.Step, d.Skip = places.step(i, aim)
 	}
 	return d
+}
+
+// skipTurn says why it is not the instance's turn: a call may have been made of which no claim tells, or it has just been busy.
+func (q Question) skipTurn(i Instance) (s *Skip, wait bool) {
+	if !q.Doubt.IsZero() && i.Claim == nil && i.TaskSeen {
+		return skip(InProgress, "a task of it has begun since %s, which may be this rollout's own call: send the request again", stamp(q.Doubt)), false
+	}
+	if until := q.busyUntil(i); q.Now.Before(until) {
+		return skip(InProgress, "it was busy when its turn came; others go first until %s", stamp(until)), true
+	}
+	return nil, false
 }
 
 func skip(reason Reason, format string, args ...any) *Skip {

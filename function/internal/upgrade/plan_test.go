@@ -34,6 +34,8 @@ func TestEachInstanceIsCalledOrLeftForOneReason(t *testing.T) {
 		"an older instance is called":                {nil, "", false, ""},
 		"a PostgreSQL on cloud disks is called":      {[]change{postgres("cloud_essd")}, "", false, ""},
 		"the latest version is up to date":           {[]change{current(newer)}, "", false, upgrade.UpToDate},
+		"a latest version that is too young":         {[]change{with(func(i *upgrade.Instance) { i.LatestKernelVersion = "rds_20261120" })}, "", false, upgrade.VersionNotOffered},
+		"a young target that was asked for":          {[]change{offered("rds_20261120", true, false)}, "rds_20261120", false, upgrade.VersionNotOffered},
 		"newer than the latest is up to date":        {[]change{current("rds_20261101")}, "", false, upgrade.UpToDate},
 		"an offered target is called":                {[]change{offered(asked, true, false)}, asked, false, ""},
 		"the target itself is up to date":            {[]change{current(asked), offered(asked, true, false)}, asked, false, upgrade.UpToDate},

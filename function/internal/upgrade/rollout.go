@@ -172,20 +172,7 @@ func (r *Rollout) Arm(steps []Step, behind int, v Verify, now time.Time) {
 func (r *Rollout) Note(outcomes []Outcome, v Verify, now time.Time) {
 	before, busy := len(r.Finished), false
 	for _, o := range outcomes {
-		n := slices.IndexFunc(r.Flight, func(f Flight) bool { return f.DBInstanceID == o.Instance.ID })
-		switch {
-		case n < 0:
-		case o.Status == Accepted:
-			r.Flight[n].AcceptedAt = o.AcceptedAt
-		case o.Status == Unverified && o.Fault != nil && o.Fault.InDoubt: // it may be on its way
-		default:
-			r.Flight = slices.Delete(r.Flight, n, n+1)
-			r.settle(o)
-			if o.Wait {
-				busy = true
-				r.busy(o.Instance.ID, now, v)
-			}
-		}
+		busy = r.note(o, v, now) || busy
 	}
 	called := len(r.Flight) > 0 || len(r.Finished) > before
 	if r.armed && !called {
@@ -195,6 +182,23 @@ func (r *Rollout) Note(outcomes []Outcome, v Verify, now time.Time) {
 	r.stuck = r.armed && !called && !busy
 	r.armed = false
 	r.Next = r.nextLook(v, now)
+}
+
+// note remembers what became of one instance, and tells whether it was busy.
+func (r *Rollout) note(o Outcome, v Verify, now time.Time) (busy bool) {
+	n := slices.IndexFunc(r.Flight, func(f Flight) bool { return f.DBInstanceID == o.Instance.ID })
+	switch {
+	case n < 0 || o.inDoubt(): // it may be on its way
+		return false
+	case o.Status == Accepted:
+		r.Flight[n].AcceptedAt = o.AcceptedAt
+		return false
+	}
+	r.Flight = slices.Delete(r.Flight, n, n+1)
+	if r.settle(o); o.Wait {
+		r.busy(o.Instance.ID, now, v)
+	}
+	return o.Wait
 }
 
 // wait remembers since when nothing could be called.
@@ -232,14 +236,16 @@ func (r *Rollout) finish(o Outcome) {
 		detail = o.Fault.Error()
 	}
 	r.Finished = append(r.Finished, Finished{
-		DBInstanceID: o.Instance.ID, RegionID: o.Instance.RegionID, Status: o.Status, Target: o.Target, Detail: short(detail),
+		DBInstanceID: o.Instance.ID, RegionID: o.Instance.RegionID, Status: o.Status, Target: o.Target, Detail: short(detail, maxDetail),
 		Wave: o.Wave,
 	})
 }
 
-// short keeps a text from filling the message, where some characters need six bytes.
-func short(text string) string {
-	const most = 160
+// maxDetail bounds what is remembered of a failure.
+const maxDetail = 160
+
+// short keeps a text from filling a message, where some characters need six bytes.
+func short(text string, most int) string {
 	for size := min(len(text), most); ; size-- {
 		cut := strings.ToValidUTF8(text[:size], "")
 		if size < len(text) {
@@ -249,44 +255,4 @@ func short(text string) string {
 			return cut
 		}
 	}
-}
-
-// maxLookPause is the longest time between two looks at what is in flight.
-const maxLookPause = time.Hour
-
-// shown is when something can be seen of it: of a call of which nobody knows whether it was made, a task at once.
-func (f Flight) shown() time.Time {
-	if f.AcceptedAt.IsZero() {
-		return f.At
-	}
-	return f.Due
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
-}
-
-// nextLook is when to look at what is in flight: verify.first after the first shows anything, then with pauses that double, and not
-// after the time at which the first is given up.
-func (r *Rollout) nextLook(v Verify, now time.Time) time.Time {
-	if len(r.Flight) == 0 {
-		return now
-	}
-	first, givenUp := r.Flight[0].shown(), r.Flight[0].Due
-	for _, f := range r.Flight[1:] {
-		first, givenUp = earlier(first, f.shown()), earlier(givenUp, f.Due)
-	}
-	first, givenUp = first.Add(time.Duration(v.First)), givenUp.Add(time.Duration(v.GiveUp))
-	pause := min(time.Duration(v.First)<<min(r.Looks, 10), max(maxLookPause, time.Duration(v.First)))
-	next := now.Add(pause)
-	if first.After(next) {
-		next = first
-	}
-	if next.After(givenUp) && givenUp.After(now) {
-		next = givenUp
-	}
-	return next
 }

@@ -3,6 +3,8 @@ package upgrade_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -359,5 +361,85 @@ func TestWhenTheNextLookIs(t *testing.T) {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})
+	}
+}
+
+// TestAWaveOfWhichNothingWasCalledHasNotBegun is for a wave whose instances were all busy, or could not be called for another reason.
+func TestAWaveOfWhichNothingWasCalledHasNotBegun(t *testing.T) {
+	t.Parallel()
+	pending := func(i upgrade.Instance) upgrade.Outcome {
+		return upgrade.Outcome{Instance: i, Status: upgrade.Pending, Fault: throttle}
+	}
+	busy := func(i upgrade.Instance) upgrade.Outcome {
+		return upgrade.Outcome{Instance: i, Status: upgrade.Skipped, Reason: upgrade.InProgress, Wait: true}
+	}
+	accepted := func(i upgrade.Instance) upgrade.Outcome {
+		return upgrade.Outcome{Instance: i, Status: upgrade.Accepted, AcceptedAt: now}
+	}
+	failed := func(i upgrade.Instance) upgrade.Outcome {
+		return upgrade.Outcome{Instance: i, Status: upgrade.Failed, Fault: errTag}
+	}
+	type becoming func(upgrade.Instance) upgrade.Outcome
+	for name, c := range map[string]struct {
+		first, second becoming
+		wave          int
+		busy          []string
+		waiting       bool
+	}{
+		"both are busy":                {busy, busy, 1, []string{"rm-000", "rm-001"}, true},
+		"both could not be called":     {pending, pending, 1, nil, true},
+		"one was called, one is busy":  {accepted, busy, 2, []string{"rm-001"}, false},
+		"one was called, one was not":  {accepted, pending, 2, nil, false},
+		"one has failed, one was not":  {failed, pending, 2, nil, false},
+		"one is busy, one was not let": {busy, pending, 1, []string{"rm-000"}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			q := withBudget(sweep(), 2, 100)
+			q.Memory = upgrade.Begin(rollout, q.Request, q.Region, upgrade.Cause{})
+			q.Memory.Wave = 1
+			fleet := members(2)
+			steps, behind := upgrade.NextWave(q.Decide(fleet))
+			q.Memory.Arm(steps, behind, verifying, now)
+			q.Memory.Note([]upgrade.Outcome{c.first(fleet[0]), c.second(fleet[1])}, verifying, now)
+			if r := q.Memory; r.Wave != c.wave || r.Waiting.IsZero() == c.waiting {
+				t.Errorf("wave %d, waiting since %s", r.Wave, r.Waiting)
+			}
+			if diff := cmp.Diff(c.busy, slices.Sorted(maps.Keys(q.Memory.Busy)), cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("busy (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestABusyInstanceLetsOthersGoFirst(t *testing.T) {
+	t.Parallel()
+	q := withBudget(sweep(), 1, 100)
+	q.Memory = upgrade.Begin(rollout, q.Request, q.Region, upgrade.Cause{})
+	fleet := members(3)
+	first := func() string {
+		steps, behind := upgrade.NextWave(q.Decide(fleet))
+		if len(steps) == 0 {
+			return ""
+		}
+		q.Memory.Arm(steps, behind, verifying, q.Now)
+		busy := upgrade.Outcome{Instance: steps[0].Instance, Status: upgrade.Skipped, Reason: upgrade.InProgress, Wait: true}
+		q.Memory.Note([]upgrade.Outcome{busy}, verifying, q.Now)
+		return steps[0].Instance.ID
+	}
+	turns := map[string]bool{}
+	for range 3 {
+		turns[first()] = true
+	}
+	if len(turns) != 3 || first() != "" {
+		t.Errorf("the turns were of %v", turns)
+	}
+	d := q.Decide(fleet)[0]
+	if checkReason(t, d, upgrade.InProgress); !d.Wait || d.Skip.Detail != "it was busy when its turn came; others go first until 2026-11-22T12:05:00Z" {
+		t.Errorf("got %+v, waits %t", d.Skip, d.Wait)
+	}
+	q.Now = now.Add(5 * time.Minute)
+	if first() == "" || len(q.Memory.Busy) != 1 {
+		t.Errorf("after a while nobody has a turn, or %v are still remembered", q.Memory.Busy)
 	}
 }

@@ -23,7 +23,7 @@ import (
 //	gone                                           failed
 //	another rollout's claim                        unverified: that rollout has it
 //	intent or no claim, nothing for verify.first   the call was not made: it waits for a wave again
-//	could not be read                              look again
+//	could not be read                              look again; for good, and verify.giveUp after it was due: unverified
 func (r *Rollout) Watch(fleet []Instance, v Verify, now time.Time) (outcomes []Outcome) {
 	r.Looks++
 	var left []Flight
@@ -60,7 +60,7 @@ func (s *sight) look() {
 	i := s.Instance
 	gone := i.Fault != nil && i.Fault.Kind == fault.NotFound
 	if i.Fault != nil && !gone {
-		s.stays = true
+		s.unread()
 		return
 	}
 	s.Looks++
@@ -77,13 +77,29 @@ func (s *sight) look() {
 		s.accept()
 		s.wait()
 	default:
-		if s.stays = s.open(); !s.stays { // the call was not made: it waits for a wave again
-			o := s.outcome(Pending, "the call has shown nothing: it was not made")
-			o.Release = i.Claim != nil
-			s.outcomes = append(s.outcomes, o)
-		}
+		s.unseen()
 	}
 }
+
+// unseen waits for a call that nothing shows, or ends it: it was not made, and the instance waits for a wave again.
+func (s *sight) unseen() {
+	if s.stays = s.open(); s.stays {
+		return
+	}
+	o := s.outcome(Pending, "the call has shown nothing: it was not made")
+	o.Release = s.Instance.Claim != nil
+	s.outcomes = append(s.outcomes, o)
+}
+
+// unread gives an instance that cannot be looked at as much time as any other, and more while the fault may pass.
+func (s *sight) unread() {
+	if s.stays = fault.Passing(s.Instance.Fault) || !s.late(); !s.stays {
+		s.end(Unverified, "it cannot be looked at: "+s.Instance.Fault.Error())
+	}
+}
+
+// late tells whether the upgrade has had all its time.
+func (s *sight) late() bool { return !s.now.Before(s.Due.Add(time.Duration(s.verify.GiveUp))) }
 
 // away tells whether the restart has begun. An instance at rest shows nothing of a call of which nobody knows whether it was made.
 func (s *sight) away() bool {
@@ -143,8 +159,7 @@ func (s *sight) accept() {
 
 // wait gives an accepted upgrade time, or ends it.
 func (s *sight) wait() {
-	i := s.Instance
-	late := !s.now.Before(s.Due.Add(time.Duration(s.verify.GiveUp)))
+	i, late := s.Instance, s.late()
 	switch {
 	case s.Left && i.running() && !s.Back && !late: // the version may be shown a little later than the status
 		s.Back, s.stays = true, true

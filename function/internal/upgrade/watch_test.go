@@ -268,3 +268,26 @@ func TestAClaimTellsItsWave(t *testing.T) {
 		}
 	}
 }
+
+func TestAnInstanceThatCannotBeLookedAtHasAsMuchTimeAsAnyOther(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		fault *fault.Error
+		after time.Duration
+		want  upgrade.Status
+	}{
+		"it may not be read, for now":         {&fault.Error{Kind: fault.Denied, Message: "no"}, 6*time.Hour - time.Second, ""},
+		"it may not be read, and time is up":  {&fault.Error{Kind: fault.Denied, Message: "no"}, 6 * time.Hour, upgrade.Unverified},
+		"the fault may pass, and time is up":  {throttle, 6 * time.Hour, ""},
+		"the credentials expired, time is up": {&fault.Error{Kind: fault.Expired, Message: "no"}, 9 * time.Hour, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := &upgrade.Rollout{ID: rollout, Flight: []upgrade.Flight{flying()}}
+			outcomes := r.Watch([]upgrade.Instance{mysql(fails(c.fault))}, verifying, now.Add(c.after))
+			if ended := c.want != ""; ended != (len(outcomes) == 1 && outcomes[0].Status == c.want) || ended == (len(r.Flight) == 1) {
+				t.Errorf("got %+v, in flight %+v", outcomes, r.Flight)
+			}
+		})
+	}
+}
