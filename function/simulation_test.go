@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -16,6 +17,9 @@ import (
 
 	"pgregory.net/rapid"
 
+	"rds-kernel-upgrade/function/internal/invocation"
+	"rds-kernel-upgrade/function/internal/mns"
+	"rds-kernel-upgrade/function/internal/transport"
 	"rds-kernel-upgrade/function/internal/version"
 	"rds-kernel-upgrade/function/internal/window"
 	"rds-kernel-upgrade/local/fakerds"
@@ -122,7 +126,8 @@ type theatre struct {
 	names    map[string]string            // by notification id: what it tells
 	wrong    []string
 	trace    []string
-	event    string // that brings the request
+	event    string   // that brings the request
+	bodies   []string // of the follow-ups so far
 }
 
 func (s *theatre) blame(format string, args ...any) {
@@ -324,7 +329,7 @@ func (s *theatre) checkReport(n told) {
 func (d tale) play(t *testing.T) []string {
 	t.Helper()
 	s := &theatre{
-		world: newWorld(t, d.policy), tale: d, random: rand.New(rand.NewPCG(d.seed, 1)), //nolint:gosec // a tale is to be the same again
+		world: newWorld(t, d.policy), tale: d, random: rand.New(rand.NewPCG(d.seed, 1)),
 		accepted: map[string]map[string]bool{}, ended: map[string]map[string]string{}, names: map[string]string{},
 	}
 	s.calendar, _ = d.windows.Calendar(time.LoadLocation)
@@ -338,6 +343,9 @@ func (d tale) play(t *testing.T) []string {
 	s.event = s.world.event("M1", d.request)
 	s.step(func() error { _, err := s.invoke(s.event); return err })
 	for tries := 0; tries < 400 && len(s.mns.Messages(queue)) > 0; tries++ {
+		for _, m := range s.mns.Messages(queue) {
+			s.bodies = append(s.bodies, m.Body)
+		}
 		s.sleep()
 		s.meddle()
 		s.step(func() error { _, err := s.tick(); return err })
@@ -388,7 +396,7 @@ func (s *theatre) meddle() {
 		return
 	}
 	id := s.fleet[s.random.IntN(len(s.fleet))].DBInstanceID
-	switch s.random.IntN(5) {
+	switch s.random.IntN(8) {
 	case 0:
 		s.rds.Update(id, func(i *fakerds.Instance) { delete(i.Tags, "kernel-upgrade") })
 	case 1:
@@ -401,6 +409,30 @@ func (s *theatre) meddle() {
 	case 4:
 		s.world.policy(s.tale.policy + "mode: off\n")
 		s.function.Over(s)
+	case 5: // the timer is out of order
+		time.Sleep(time.Duration(s.random.IntN(100)) * time.Hour)
+	case 6: // a follow-up comes twice
+		for _, m := range s.mns.Messages(queue) {
+			s.enqueue(m.Body)
+		}
+	case 7: // somebody puts an old one back
+		s.enqueue(s.bodies[s.random.IntN(len(s.bodies))])
+	}
+}
+
+// enqueue puts a message on the queue of the follow-ups.
+func (s *theatre) enqueue(body string) {
+	endpoint, err := transport.ParseEndpoint(s.env["MNS_ENDPOINT"])
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	client, err := mns.New(transport.Over(s.world), &endpoint, account, region)
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	key := s.keys.Issue(time.Hour)
+	if _, err := client.Send(context.Background(), invocation.NewCredentials(key.ID, key.Secret, key.Token), queue, body, 0); err != nil {
+		s.tb.Fatal(err)
 	}
 }
 
