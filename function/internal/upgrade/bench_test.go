@@ -19,6 +19,7 @@ func BenchmarkDecideTenThousand(b *testing.B) {
 		"one call each":             single,
 		"a sweep":                   sweepOf(events.Rollout{}),
 		"an advisory":               withAdvisory(sweepOf(events.Rollout{}), "critical", fixedIn("MySQL", newer), fixedIn("PostgreSQL", "15.10")),
+		"a long advisory":           withAdvisory(sweepOf(events.Rollout{}), "high", longAdvisory()...),
 		"one instance a wave":       withBudget(sweepOf(events.Rollout{}), 1, 100),
 		"a follow-up with waves":    withMemory(sweepOf(events.Rollout{Waves: canaries}), remembered(large/4)),
 		"a policy with windows too": withWindows(b, sweepOf(events.Rollout{Waves: canaries})),
@@ -71,6 +72,18 @@ func largeFleet() []upgrade.Instance {
 		}
 	}
 	return fleet
+}
+
+// longAdvisory is about as long as an advisory may be: every version of every major, one by one.
+func longAdvisory() (affected []events.Affected) {
+	for major := 9; major < 19; major++ {
+		a := events.Affected{Engine: "PostgreSQL", EngineVersion: fmt.Sprint(major, ".0"), Ranges: []events.Range{{Introduced: fmt.Sprint(major, ".0"), Fixed: fmt.Sprint(major, ".10")}}}
+		for n := range 150 {
+			a.Versions = append(a.Versions, fmt.Sprint(major, ".", n+100))
+		}
+		affected = append(affected, a)
+	}
+	return append(affected, fixedIn("MySQL", newer))
 }
 
 // remembered is what a rollout remembers that has proven the first n.

@@ -68,8 +68,8 @@ func ParseClaim(text string) (*Claim, error) {
 	var err, err2 error
 	c.Due, err = time.Parse(claimTime, parts[3])
 	c.At, err2 = time.Parse(claimTime, parts[4])
-	if err != nil || err2 != nil || (c.State != Intent && c.State != Called) {
-		return nil, fmt.Errorf("tag %s: %q is not a claim: unknown state or time", ClaimTag, text)
+	if err != nil || err2 != nil || c.Rollout == "" || (c.State != Intent && c.State != Called) {
+		return nil, fmt.Errorf("tag %s: %q is not a claim: no rollout, or an unknown state or time", ClaimTag, text)
 	}
 	if len(parts) > 5 {
 		c.TaskID, c.TargetMinorVersion = parts[5], c.Target

@@ -102,6 +102,7 @@ func TestAForeignTagIsNoClaim(t *testing.T) {
 		"a word":           "true",
 		"an unknown state": "done rds_20260228 r 20261122t120000z 20261122t120000z",
 		"a broken time":    "intent rds_20260228 r tomorrow 20261122t120000z",
+		"no rollout":       "intent rds_20260228 .2 20261122t120000z 20261122t120000z",
 		"too many parts":   "intent rds_20260228 r 20261122t120000z 20261122t120000z 1 2 3",
 	} {
 		t.Run(name, func(t *testing.T) {

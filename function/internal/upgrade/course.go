@@ -47,7 +47,7 @@ func (q Question) region() []string {
 
 // offered tells whether the versions that the API offers decide about an instance. A sweep wants none for one that runs the latest.
 func (q Question) offered(i Instance) bool {
-	if stopped, _ := q.skipInstance(i); stopped != nil {
+	if stopped, _ := q.skipInstance(i, q.concerns); stopped != nil {
 		return false
 	}
 	return q.Request.Fleet.Advisory != nil || !version.Reached(i.CurrentKernelVersion, i.LatestKernelVersion)

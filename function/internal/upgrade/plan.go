@@ -8,6 +8,7 @@ import (
 
 	"rds-kernel-upgrade/events"
 	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/window"
 )
 
 // Reason says why an instance is not upgraded now.
@@ -100,7 +101,7 @@ type Question struct {
 // Decide makes the plan: one decision for each instance, in the order of region and id, whatever the fleet's. It is pure.
 func (q Question) Decide(fleet []Instance) []Decision {
 	decisions := make([]Decision, 0, len(fleet))
-	places := placing{question: q}
+	places := placing{question: q, found: map[window.Ask]placed{}, aims: map[alike]aim{}, about: map[alike]bool{}}
 	for _, i := range fleet {
 		decisions = append(decisions, q.decide(i, &places))
 	}
@@ -139,7 +140,7 @@ func (q Question) decide(i Instance, places *placing) Decision {
 	}
 	q.judge(i, &d)
 	if d.Skip == nil {
-		d.Skip, d.Wait = q.skipInstance(i)
+		d.Skip, d.Wait = q.skipInstance(i, places.concerns)
 	}
 	if d.Skip == nil {
 		d.Skip, d.Wait = q.skipTurn(i)
@@ -170,8 +171,8 @@ func skip(reason Reason, format string, args ...any) *Skip {
 }
 
 // skipInstance needs no more than the listing shows, so that an instance that it stops need not be read.
-func (q Question) skipInstance(i Instance) (s *Skip, wait bool) {
-	if s := q.skipChoice(i); s != nil {
+func (q Question) skipInstance(i Instance, concerns func(Instance) bool) (s *Skip, wait bool) {
+	if s := q.skipChoice(i, concerns); s != nil {
 		return s, false
 	}
 	s = skipState(i)
@@ -179,14 +180,14 @@ func (q Question) skipInstance(i Instance) (s *Skip, wait bool) {
 }
 
 // skipChoice says why a request about a fleet does not mean the instance.
-func (q Question) skipChoice(i Instance) *Skip {
+func (q Question) skipChoice(i Instance, concerns func(Instance) bool) *Skip {
 	in, fleet := q.Policy.OptIn, q.Request.Fleet
 	switch {
 	case fleet == nil:
 		return nil
 	case i.Tags[in.Tag] != in.Value:
 		return skip(NotOptedIn, "it has not the tag %s=%s", in.Tag, in.Value)
-	case i.supported() && fleet.Advisory != nil && !concerns(*fleet.Advisory, i):
+	case i.supported() && fleet.Advisory != nil && !concerns(i):
 		return skip(NotAffected, "%s says nothing about %s %s", fleet.Advisory.ID, i.Engine, i.EngineVersion)
 	default:
 		return nil
@@ -213,6 +214,6 @@ func (q Question) Candidate(i Instance) bool {
 	if i.Claim != nil {
 		return true
 	}
-	stopped, _ := q.skipInstance(i)
+	stopped, _ := q.skipInstance(i, q.concerns)
 	return stopped == nil && i.ClaimFault == nil
 }

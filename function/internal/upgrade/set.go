@@ -20,7 +20,7 @@ func place(id string) uint32 {
 	return x ^ x>>16
 }
 
-// Set is a set of instances that fits into a message: three to four bytes for each, by their places. Two ids may have one place,
+// Set is a set of instances that fits into a message: about four bytes for each of ten thousand, by their places. Two ids may have one place,
 // once in four thousand million, so what is in a set is looked at before it is believed.
 type Set []uint32
 

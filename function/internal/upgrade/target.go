@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"rds-kernel-upgrade/events"
 	"rds-kernel-upgrade/function/internal/advisory"
 	"rds-kernel-upgrade/function/internal/version"
 	"rds-kernel-upgrade/function/internal/window"
@@ -174,8 +173,9 @@ func (q Question) fixes(s advisory.Subject, target string) bool {
 	return bulletin == nil || advisory.Fixes(*bulletin, s, target)
 }
 
-func concerns(a events.Advisory, i Instance) bool {
-	return advisory.Concerns(a, i.Engine, i.EngineVersion)
+// concerns tells whether the request's advisory may be about an instance, by what the listing shows.
+func (q Question) concerns(i Instance) bool {
+	return advisory.Concerns(*q.Request.Fleet.Advisory, i.Engine, i.EngineVersion)
 }
 
 func subjectOf(i Instance) advisory.Subject {
@@ -190,85 +190,6 @@ func subjectOf(i Instance) advisory.Subject {
 func (i Instance) kind() string {
 	family, _ := version.Family(i.CurrentKernelVersion)
 	return fmt.Sprintf("%s %s %s %s %s", i.Engine, i.EngineVersion, i.Category, i.StorageType, family)
-}
-
-// placing finds versions and times for steps. Instances that ask the same get the same answer, which is not looked for twice.
-type placing struct {
-	question Question
-	found    map[window.Ask]placed
-	aims     map[alike]aim
-}
-
-// alike is what the aim of an instance depends on. Those of one kind have one list of offers (see Observe).
-type alike struct {
-	engine, engineVersion, category, storageType, current, latest string
-
-	offers *Offer // the first
-	many   int
-}
-
-func alikeOf(i Instance) alike {
-	a := alike{i.Engine, i.EngineVersion, i.Category, i.StorageType, i.CurrentKernelVersion, i.LatestKernelVersion, nil, len(i.Offers)}
-	if len(i.Offers) > 0 {
-		a.offers = &i.Offers[0]
-	}
-	return a
-}
-
-func (p *placing) aim(i Instance) aim {
-	key := alikeOf(i)
-	a, known := p.aims[key]
-	if !known {
-		a = p.question.aim(i)
-		if p.aims == nil {
-			p.aims = map[alike]aim{}
-		}
-		p.aims[key] = a
-	}
-	return a
-}
-
-type placed struct {
-	window.Placed
-	ok  bool
-	why string
-}
-
-// step makes the step, or says that there is no time for it.
-func (p *placing) step(i Instance, a aim) (*Step, *Skip) {
-	at := p.place(i)
-	if !at.ok {
-		return nil, skip(OutsideWindow, "%s", at.why)
-	}
-	why := a.why
-	if at.Moved != "" && why != "" {
-		why += "; "
-	}
-	return &Step{
-		Instance: i, Wave: 1, Target: a.target, Asked: a.asked, UpgradeTime: string(at.UpgradeTime), SwitchTime: at.SwitchTime,
-		Due: at.Due, Latest: at.Latest, Why: why + at.Moved,
-	}, nil
-}
-
-func (p *placing) place(i Instance) placed {
-	ask := p.question.ask()
-	if ask.UpgradeTime == events.MaintainTime {
-		ask.MaintainTime = i.MaintainTime
-	}
-	if p.found == nil {
-		p.found = map[window.Ask]placed{}
-	}
-	at, known := p.found[ask]
-	if known {
-		return at
-	}
-	if now := p.question.Now; ask.UpgradeTime == events.SpecifyTime && !ask.SwitchTime.After(now) {
-		at.why = "the SwitchTime that was asked for has passed: send the request again with another"
-	} else {
-		at.Placed, at.ok, at.why = p.question.Policy.calendar.Place(ask, now)
-	}
-	p.found[ask] = at
-	return at
 }
 
 // ask is what the request says about time, or else the policy's tempo.
