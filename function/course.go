@@ -201,6 +201,6 @@ func (r *run) blind(ctx context.Context, c *course, err error) (RequestReport, e
 // drop puts a follow-up away that another has overtaken.
 func (r *run) drop(ctx context.Context, c *course, why string) (RequestReport, error) {
 	r.log.Warn("follow-up", "rollout", c.rollout.ID, "seq", c.rollout.Seq, "dropped", why)
-	r.discard(ctx, c, c.rollout.Seq)
+	r.discard(ctx, c, 0) // another of a lesser number may be the one that has gone on
 	return RequestReport{Rollout: c.rollout.ID, Problems: []string{why}}, nil
 }

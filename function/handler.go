@@ -153,6 +153,7 @@ func (r *run) apply(ctx context.Context, c *course, plan []upgrade.Decision) ([]
 		return upgrade.Preview(plan, c.account.Rollout), nil
 	}
 	if c.rollout.Halt != "" {
+		c.rollout.Adopt(plan) // a request that was delivered again may have made calls
 		return c.note(r, c.rollout.Stopped(plan)), nil
 	}
 	if err := r.arm(ctx, c, plan); err != nil {

@@ -29,6 +29,12 @@ var day = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 func story(t *testing.T, policy string, play func(t *testing.T, w *world)) {
 	t.Helper()
 	t.Parallel()
+	quick(t, policy, play)
+}
+
+// quick is a story that others wait for.
+func quick(t *testing.T, policy string, play func(t *testing.T, w *world)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(day))
 		play(t, newWorld(t, policy))

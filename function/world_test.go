@@ -3,6 +3,7 @@ package main_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -43,6 +44,7 @@ type world struct {
 	read    int // notifications that were looked at
 	invoked int
 	timeout time.Duration
+	hasty   bool // notifications are not checked against the schema, which takes longer than all else
 }
 
 func newWorld(tb testing.TB, policy string) *world {
@@ -82,8 +84,15 @@ func (w *world) restart() {
 	w.function.Over(w)
 }
 
-// RoundTrip carries a request of the function to its service.
-func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
+// RoundTrip carries a request of the function to its service, as on a connection that can be cut.
+func (w *world) RoundTrip(r *http.Request) (response *http.Response, err error) {
+	defer func() {
+		if cut := recover(); cut == http.ErrAbortHandler { //nolint:errorlint // that is how a handler cuts it
+			response, err = nil, errors.New("the connection was reset")
+		} else if cut != nil {
+			panic(cut)
+		}
+	}()
 	service, action, handler := "rds", r.URL.Query().Get("Action"), http.Handler(w.rds)
 	if r.URL.Port() == "9002" {
 		service, handler = "mns", w.mns
@@ -148,8 +157,11 @@ func (w *world) event(id, body string) string {
 }
 
 // tick is the timer followUps.
-func (w *world) tick() (*function.Report, error) {
-	return w.invoke(`{"triggerTime":"` + time.Now().UTC().Format(time.RFC3339) + `","triggerName":"followUps","payload":"{\"kind\":\"follow-ups\"}"}`)
+func (w *world) tick() (*function.Report, error) { return w.invoke(timer()) }
+
+// timer is the event of the timer followUps.
+func timer() string {
+	return `{"triggerTime":"` + time.Now().UTC().Format(time.RFC3339) + `","triggerName":"followUps","payload":"{\"kind\":\"follow-ups\"}"}`
 }
 
 // pass lets time go by, with the timer every five minutes.
@@ -182,6 +194,7 @@ type told struct {
 		PlanHash     string         `json:"planHash"`
 		Counts       map[string]int `json:"counts"`
 		Problems     []string       `json:"problems"`
+		Message      string         `json:"message"`
 		Instances    []struct {
 			DBInstanceID string `json:"DBInstanceId"`
 			Status       string `json:"status"`
@@ -197,8 +210,10 @@ func (w *world) news() (all []told) {
 	w.tb.Helper()
 	published := w.mns.Published(topic)
 	for _, m := range published[w.read:] {
-		if err := schema.Check([]byte(m.Body), m.Tag); err != nil {
-			w.tb.Errorf("%v\n%s", err, m.Body)
+		if !w.hasty {
+			if err := schema.Check([]byte(m.Body), m.Tag); err != nil {
+				w.tb.Errorf("%v\n%s", err, m.Body)
+			}
 		}
 		n := told{Tag: m.Tag}
 		if err := json.Unmarshal([]byte(m.Body), &n); err != nil {

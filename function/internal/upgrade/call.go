@@ -32,8 +32,10 @@ func (r Run) call(ctx context.Context, s Step, o Outcome, at time.Time) Outcome 
 		o.Reason = OutsideWindow
 		return o
 	}
-	err := retryRefused(ctx, func() (err error) {
-		o.Acceptance, err = r.API.Upgrade(ctx, s)
+	permitted, cancel := r.permitted(ctx, s)
+	defer cancel()
+	err := retryRefused(permitted, func() (err error) {
+		o.Acceptance, err = r.API.Upgrade(permitted, s)
 		return err
 	})
 	f := fault.From
@@ -51,6 +53,14 @@ func (r Run) call(ctx context.Context, s Step, o Outcome, at time.Time) Outcome 
 		}
 		return o
 	}
+}
+
+// permitted ends when the call must have been made.
+func (r Run) permitted(ctx context.Context, s Step) (context.Context, context.CancelFunc) {
+	if s.Latest.IsZero() {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, s.Latest.Sub(r.Now()))
 }
 
 // conflict looks at the instance that was too busy for the call, or in no need of it.

@@ -36,6 +36,7 @@ type Rollout struct {
 	Pins     map[string]string    `json:"pins,omitempty"`    // the target of each kind of instance, once one was given it
 	Waiting  time.Time            `json:"waiting,omitzero"`  // since when nothing could be called
 	Busy     map[string]time.Time `json:"busy,omitempty"`    // instances that were busy when they were called, and until when others go first
+	Unclear  map[string]time.Time `json:"unclear,omitempty"` // instances whose calls were not made, as far as can be seen, and since when that is so
 	Doubt    time.Time            `json:"doubt,omitzero"`    // since when calls of this rollout may have been made of which it does not know
 	Halt     string               `json:"halt,omitempty"`    // why nothing more is called
 
@@ -192,6 +193,7 @@ func (r *Rollout) note(o Outcome, v Verify, now time.Time) (busy bool) {
 		return false
 	case o.Status == Accepted:
 		r.Flight[n].AcceptedAt = o.AcceptedAt
+		delete(r.Unclear, o.Instance.ID)
 		return false
 	}
 	r.Flight = slices.Delete(r.Flight, n, n+1)

@@ -22,7 +22,7 @@ import (
 //	… verify.giveUp after it was due               unverified; had it left Running, failed: it did not come back
 //	gone                                           failed
 //	another rollout's claim                        unverified: that rollout has it
-//	intent or no claim, nothing for verify.first   the call was not made: it waits for a wave again
+//	intent or no claim, nothing for verify.first   the call was not made: it waits for a wave again; failed, when that goes on for verify.giveUp
 //	could not be read                              look again; for good, and verify.giveUp after it was due: unverified
 func (r *Rollout) Watch(fleet []Instance, v Verify, now time.Time) (outcomes []Outcome) {
 	r.Looks++
@@ -81,14 +81,31 @@ func (s *sight) look() {
 	}
 }
 
-// unseen waits for a call that nothing shows, or ends it: it was not made, and the instance waits for a wave again.
+// unseen waits for a call that nothing shows, or ends it: it was not made, and the instance waits for a wave again, but not for ever.
 func (s *sight) unseen() {
 	if s.stays = s.open(); s.stays {
+		return
+	}
+	if since := s.rollout.unclear(s.DBInstanceID, s.now); !s.now.Before(since.Add(time.Duration(s.verify.GiveUp))) {
+		s.end(Failed, "since "+stamp(since)+" no call of it has had a clear answer, and none has shown anything")
 		return
 	}
 	o := s.outcome(Pending, "the call has shown nothing: it was not made")
 	o.Release = s.Instance.Claim != nil
 	s.outcomes = append(s.outcomes, o)
+}
+
+// unclear tells since when calls of an instance are known to come to nothing.
+func (r *Rollout) unclear(id string, now time.Time) (since time.Time) {
+	since, known := r.Unclear[id]
+	if known {
+		return since
+	}
+	if r.Unclear == nil {
+		r.Unclear = map[string]time.Time{}
+	}
+	r.Unclear[id] = now
+	return now
 }
 
 // unread gives an instance that cannot be looked at as much time as any other, and more while the fault may pass.
@@ -145,6 +162,7 @@ func (s *sight) accept() {
 		return
 	}
 	s.AcceptedAt = s.At
+	delete(s.rollout.Unclear, s.DBInstanceID)
 	o := s.outcome(Accepted, "")
 	if c := s.Instance.Claim; c != nil {
 		o.Acceptance = c.Acceptance
