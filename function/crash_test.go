@@ -79,6 +79,7 @@ func TestAProcessMayEndAtAnyRequest(t *testing.T) {
 					ended := false
 					t.Run(fmt.Sprint(at), func(t *testing.T) {
 						quick(t, c.policy, func(t *testing.T, w *world) {
+							t.Helper()
 							w.rds.Add(behind("rm-1"), behind("rm-2"))
 							ended = crashAt(t, w, c.request, &crash{at: at, arrives: arrives})
 						})

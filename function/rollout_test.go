@@ -57,6 +57,7 @@ func (w *world) lines(d time.Duration) (lines []string) {
 
 func TestASweepGoesWaveByWaveToTheEnd(t *testing.T) {
 	story(t, "budget: {maxInstances: 3, maxPercent: 50}\n", func(t *testing.T, w *world) {
+		t.Helper()
 		w.fleetOf(5)
 		w.send(`{"kind":"sweep","schedule":{"UpgradeTime":"Immediate"},"rollout":{"bake":"1h"}}`)
 		want := []string{
@@ -94,6 +95,7 @@ func (w *world) clean() {
 
 func TestAFailureHaltsAndTheSameRequestGoesOn(t *testing.T) {
 	story(t, "budget: {maxInstances: 2, maxPercent: 100}\n", func(t *testing.T, w *world) {
+		t.Helper()
 		w.fleetOf(5)
 		w.rds.Update("rm-01", func(i *fakerds.Instance) { i.Upgrade = fakerds.Upgrade{Silent: true} })
 		const request = `{"kind":"sweep","schedule":{"UpgradeTime":"Immediate"},"rollout":{"bake":"0s"}}`

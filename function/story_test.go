@@ -282,8 +282,10 @@ func TestStories(t *testing.T) {
 			fleet: []fakerds.Instance{behind("rm-1", func(i *fakerds.Instance) { i.LatestKernelVersion = "rds_20261115" }), behind("rm-2", func(i *fakerds.Instance) { i.CurrentKernelVersion = "rds_20250731" })},
 			offers: []fakerds.MiniVersion{
 				{MinorVersion: "rds_20250731"},
-				{MinorVersion: "rds_20250831", StatusDesc: "Offline"}, {MinorVersion: "rds_20250930", ExpireStatus: "expired"},
-				{MinorVersion: "rds_20251031", ReleaseType: "BETA"}, {MinorVersion: "rds_20261115"},
+				{MinorVersion: "rds_20250831", StatusDesc: "Offline"},
+				{MinorVersion: "rds_20250930", ExpireStatus: "expired"},
+				{MinorVersion: "rds_20251031", ReleaseType: "BETA"},
+				{MinorVersion: "rds_20261115"},
 			},
 			request: sweep, takes: time.Hour, calls: []string{
 				"22 12:00 rm-1 rds_20260228 Immediate",
@@ -449,7 +451,7 @@ func TestStories(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			story(t, c.policy, func(t *testing.T, w *world) {
+			story(t, c.policy, func(_ *testing.T, w *world) {
 				w.rds.AddVersion(c.offers...)
 				w.rds.Add(c.fleet...)
 				w.send(c.request)

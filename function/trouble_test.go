@@ -88,6 +88,7 @@ func (w *world) unique() (lines []string) {
 
 func TestAPlanIsAppliedAsLongAsItHolds(t *testing.T) {
 	story(t, oneByOne, func(t *testing.T, w *world) {
+		t.Helper()
 		w.trio()
 		const request = `{"kind":"sweep","schedule":{"UpgradeTime":"Immediate"},"rollout":{"bake":"0s"},%s}`
 		w.send(fmt.Sprintf(request, `"mode":"plan"`))
@@ -114,7 +115,7 @@ func TestAPlanIsAppliedAsLongAsItHolds(t *testing.T) {
 func TestWithoutAQueueThereIsOneWave(t *testing.T) {
 	t.Parallel()
 	t.Run("which is called", func(t *testing.T) {
-		story(t, allAtOnce, func(t *testing.T, w *world) {
+		story(t, allAtOnce, func(_ *testing.T, w *world) {
 			delete(w.env, "FOLLOWUP_QUEUE")
 			w.restart()
 			w.trio()
@@ -127,6 +128,7 @@ func TestWithoutAQueueThereIsOneWave(t *testing.T) {
 	})
 	t.Run("and what needs more is rejected", func(t *testing.T) {
 		story(t, oneByOne, func(t *testing.T, w *world) {
+			t.Helper()
 			delete(w.env, "FOLLOWUP_QUEUE")
 			w.restart()
 			w.trio()
@@ -146,7 +148,7 @@ func TestWithoutAQueueThereIsOneWave(t *testing.T) {
 func TestTheKillSwitch(t *testing.T) {
 	t.Parallel()
 	t.Run("in the middle of a rollout lets what is in flight be proven and calls nothing more", func(t *testing.T) {
-		story(t, oneByOne, func(t *testing.T, w *world) {
+		story(t, oneByOne, func(_ *testing.T, w *world) {
 			w.trio()
 			w.send(sweepNow)
 			told := w.lines(20 * time.Minute)
@@ -171,6 +173,7 @@ func TestTheKillSwitch(t *testing.T) {
 	})
 	t.Run("before a request about a fleet asks RDS nothing", func(t *testing.T) {
 		story(t, oneByOne+"mode: off\n", func(t *testing.T, w *world) {
+			t.Helper()
 			w.trio()
 			w.send(sweepNow)
 			w.same("told", []string{
@@ -183,7 +186,7 @@ func TestTheKillSwitch(t *testing.T) {
 		})
 	})
 	t.Run("before a request about one instance halts it", func(t *testing.T) {
-		story(t, "mode: off\n", func(t *testing.T, w *world) {
+		story(t, "mode: off\n", func(_ *testing.T, w *world) {
 			w.trio()
 			w.send(`{"DBInstanceId":"rm-1"}`)
 			w.same("told", []string{
@@ -193,7 +196,7 @@ func TestTheKillSwitch(t *testing.T) {
 		})
 	})
 	t.Run("while the upgrade of one instance is under way lets it be proven", func(t *testing.T) {
-		story(t, "", func(t *testing.T, w *world) {
+		story(t, "", func(_ *testing.T, w *world) {
 			w.trio()
 			w.send(`{"DBInstanceId":"rm-1"}`)
 			w.policy("mode: off\n")
@@ -208,6 +211,7 @@ func TestTheKillSwitch(t *testing.T) {
 
 func TestCallsThatAreAllRefusedStopAfterTheFirst(t *testing.T) {
 	story(t, allAtOnce, func(t *testing.T, w *world) {
+		t.Helper()
 		for n := range 40 {
 			w.rds.Add(behind(fmt.Sprintf("rm-%02d", n), with(fakerds.Upgrade{Refuse: "Forbidden.RAM"})))
 		}
@@ -230,7 +234,7 @@ func TestCallsThatAreAllRefusedStopAfterTheFirst(t *testing.T) {
 }
 
 func TestOneThatNeverRestartsIsGivenUp(t *testing.T) {
-	story(t, oneByOne, func(t *testing.T, w *world) {
+	story(t, oneByOne, func(_ *testing.T, w *world) {
 		w.rds.Add(behind("rm-1", with(fakerds.Upgrade{Status: "Running", Silent: true, Takes: 30 * 24 * time.Hour})))
 		w.send(sweepNow)
 		const why = "(1 did not succeed, and the request allows 0: rm-1 unverified)"
@@ -264,6 +268,7 @@ func TestTheAnswerOfACallIsLost(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			story(t, oneByOne, func(t *testing.T, w *world) {
+				t.Helper()
 				w.trio()
 				w.rds.Faults().Add(faults.Fault{Action: upgradeCall, Kind: c.kind, Times: 1})
 				w.send(sweepNow)
@@ -280,6 +285,7 @@ func TestTheAnswerOfACallIsLost(t *testing.T) {
 
 func TestCallsThatAreNeverAnsweredClearlyComeToAnEnd(t *testing.T) {
 	story(t, oneByOne, func(t *testing.T, w *world) {
+		t.Helper()
 		w.trio()
 		w.rds.Update("rm-3", func(i *fakerds.Instance) { i.Upgrade.Refuse = "InternalError" })
 		w.send(sweepNow)
@@ -295,6 +301,7 @@ func TestCallsThatAreNeverAnsweredClearlyComeToAnEnd(t *testing.T) {
 
 func TestACallThatIsThrottledIsNotMadeWhenTheWindowHasClosed(t *testing.T) {
 	story(t, allAtOnce+"windows: {allow: [{from: \"20:00\", to: \"20:10\", zone: Asia/Shanghai}]}\n", func(t *testing.T, w *world) { // until 12:10 UTC
+		t.Helper()
 		w.rds.Add(behind("rm-1"))
 		w.rds.Faults().Add(faults.Fault{Action: upgradeCall, Kind: faults.Throttle})
 		w.send(sweepNow)
@@ -315,6 +322,7 @@ func TestACallThatIsThrottledIsNotMadeWhenTheWindowHasClosed(t *testing.T) {
 
 func TestAHaltedRolloutSeesTheCallsOfItsRequestDeliveredAgain(t *testing.T) {
 	story(t, oneByOne, func(t *testing.T, w *world) {
+		t.Helper()
 		w.trio()
 		w.rds.Update("rm-3", func(i *fakerds.Instance) { i.Upgrade.Silent = true })
 		w.timeout = time.Minute
@@ -362,7 +370,7 @@ func TestABusyInstanceIsCalledWhenItIsFree(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			story(t, oneByOne, func(t *testing.T, w *world) {
+			story(t, oneByOne, func(_ *testing.T, w *world) {
 				w.trio()
 				w.rds.Update("rm-1", busy.begins)
 				w.send(sweepNow)
@@ -376,7 +384,7 @@ func TestABusyInstanceIsCalledWhenItIsFree(t *testing.T) {
 		})
 	}
 	t.Run("and reported when it never is", func(t *testing.T) {
-		story(t, oneByOne, func(t *testing.T, w *world) {
+		story(t, oneByOne, func(_ *testing.T, w *world) {
 			w.trio()
 			w.rds.Update("rm-1", func(i *fakerds.Instance) { i.DBInstanceStatus = "Backingup" })
 			w.send(sweepNow)
@@ -392,7 +400,7 @@ func TestABusyInstanceIsCalledWhenItIsFree(t *testing.T) {
 func TestTheClaimOfAnotherRollout(t *testing.T) {
 	t.Parallel()
 	t.Run("that was abandoned is settled, and the instance goes on", func(t *testing.T) {
-		story(t, oneByOne, func(t *testing.T, w *world) {
+		story(t, oneByOne, func(_ *testing.T, w *world) {
 			w.rds.Add(behind("rm-1", tagged("kernel-upgrade-claim", "called rds_20260228 0123456789abcdef 20261110t120000z 20261110t115900z")))
 			w.send(sweepNow)
 			w.same("told", []string{
@@ -403,7 +411,7 @@ func TestTheClaimOfAnotherRollout(t *testing.T) {
 		})
 	})
 	t.Run("that is alive is waited for", func(t *testing.T) {
-		story(t, oneByOne, func(t *testing.T, w *world) {
+		story(t, oneByOne, func(_ *testing.T, w *world) {
 			w.rds.Add(behind("rm-1", tagged("kernel-upgrade-claim", "called rds_20251031 0123456789abcdef 20261122t115000z 20261122t115000z")), behind("rm-2"))
 			w.rds.AddVersion(fakerds.MiniVersion{MinorVersion: "rds_20251031"})
 			w.send(sweepNow)
@@ -418,7 +426,7 @@ func TestTheClaimOfAnotherRollout(t *testing.T) {
 		})
 	})
 	t.Run("that is no claim holds the instance", func(t *testing.T) {
-		story(t, oneByOne, func(t *testing.T, w *world) {
+		story(t, oneByOne, func(_ *testing.T, w *world) {
 			w.rds.Add(behind("rm-1", tagged("kernel-upgrade-claim", "mine")))
 			w.send(sweepNow)
 			w.same("told", []string{"rm-1 skipped held: tag kernel-upgrade-claim: \"mine\" is not a claim: want state, target, rollout, due and time: remove the tag, or correct it"},
@@ -437,7 +445,7 @@ func TestARequestThatIsDeliveredAgainDoesNothingMore(t *testing.T) {
 		"at once": 0, "minutes later": 10 * time.Minute, "in the bake": 40 * time.Minute, "in the second wave": 80 * time.Minute, "in the second bake": 2 * time.Hour,
 	} {
 		t.Run(name, func(t *testing.T) {
-			story(t, oneByOne, func(t *testing.T, w *world) {
+			story(t, oneByOne, func(_ *testing.T, w *world) {
 				w.trio()
 				event := w.event("M1", `{"kind":"sweep","schedule":{"UpgradeTime":"Immediate"},"rollout":{"bake":"1h"}}`)
 				got := w.twice(event, after)
@@ -447,7 +455,7 @@ func TestARequestThatIsDeliveredAgainDoesNothingMore(t *testing.T) {
 		})
 	}
 	t.Run("when all is done", func(t *testing.T) {
-		story(t, oneByOne, func(t *testing.T, w *world) {
+		story(t, oneByOne, func(_ *testing.T, w *world) {
 			w.trio()
 			got := w.twice(w.event("M1", sweepNow), 5*time.Hour)
 			w.same("told", append(slices.Clone(trioTold), "22 17:00 report map[skipped:3]"), got) // with the id of the first
@@ -507,6 +515,7 @@ func TestFollowUpsThatComeTwiceLateOrOutOfOrder(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			story(t, oneByOne, func(t *testing.T, w *world) {
+				t.Helper()
 				w.trio()
 				w.send(sweepNow)
 				c.trouble(w)
@@ -532,7 +541,7 @@ func TestFollowUpsThatComeTwiceLateOrOutOfOrder(t *testing.T) {
 func TestAPoisonousFollowUpIsPutAway(t *testing.T) {
 	t.Parallel()
 	t.Run("that is no JSON", func(t *testing.T) {
-		story(t, oneByOne, func(t *testing.T, w *world) {
+		story(t, oneByOne, func(_ *testing.T, w *world) {
 			w.put("{nonsense", 0)
 			w.lines(time.Hour)
 			n := w.last("rejected")
@@ -542,6 +551,7 @@ func TestAPoisonousFollowUpIsPutAway(t *testing.T) {
 	})
 	t.Run("whose handling ends the process each time", func(t *testing.T) {
 		story(t, oneByOne, func(t *testing.T, w *world) {
+			t.Helper()
 			w.trio()
 			w.send(sweepNow)
 			body := w.followUp()
@@ -586,6 +596,7 @@ func TestWithLittleTimeTheRestGoesIntoAFollowUp(t *testing.T) {
 	for timeout, begins := range map[time.Duration]string{2 * time.Second: "22 12:25", 4 * time.Second: "22 12:25", 8 * time.Second: "22 12:00"} {
 		t.Run(timeout.String()+" for all", func(t *testing.T) {
 			story(t, allAtOnce, func(t *testing.T, w *world) {
+				t.Helper()
 				w.trio()
 				w.timeout = timeout
 				w.send(sweepNow)
@@ -601,6 +612,7 @@ func TestWithLittleTimeTheRestGoesIntoAFollowUp(t *testing.T) {
 	}
 	t.Run("in the middle of a wave", func(t *testing.T) {
 		story(t, allAtOnce, func(t *testing.T, w *world) {
+			t.Helper()
 			w.fleetOf(40) // 16 calls are made at the same time
 			w.timeout = 10 * time.Second
 			w.rds.Faults().Add(faults.Fault{Action: upgradeCall, Kind: faults.Latency, Delay: 5 * time.Second})
@@ -620,6 +632,7 @@ func TestWithLittleTimeTheRestGoesIntoAFollowUp(t *testing.T) {
 
 func TestTheResultTopicIsDownForAWhile(t *testing.T) {
 	story(t, oneByOne, func(t *testing.T, w *world) {
+		t.Helper()
 		w.trio()
 		w.timeout = time.Minute
 		w.send(sweepNow)
@@ -651,6 +664,7 @@ func later(told []string, by time.Duration) (all []string) {
 
 func TestWithTheQueueDownNothingIsCalled(t *testing.T) {
 	story(t, oneByOne, func(t *testing.T, w *world) {
+		t.Helper()
 		w.trio()
 		w.timeout = time.Minute
 		down := true
@@ -685,7 +699,7 @@ func (f forbidden) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func TestOneThatNobodyMayLookAtIsGivenUp(t *testing.T) {
-	story(t, oneByOne, func(t *testing.T, w *world) {
+	story(t, oneByOne, func(_ *testing.T, w *world) {
 		w.trio()
 		w.send(sweepNow)
 		w.function.Over(forbidden{w})
@@ -709,6 +723,7 @@ func TestOneThatNobodyMayLookAtIsGivenUp(t *testing.T) {
 
 func TestAnUpgradeThatOneAsksForIsFollowedToItsEnd(t *testing.T) {
 	story(t, "", func(t *testing.T, w *world) {
+		t.Helper()
 		w.trio()
 		w.send(`{"DBInstanceId":"rm-1"}`)
 		w.lines(time.Hour)
@@ -721,7 +736,7 @@ func TestAnUpgradeThatOneAsksForIsFollowedToItsEnd(t *testing.T) {
 }
 
 func TestEveryStepIsTakenByANewProcess(t *testing.T) {
-	story(t, oneByOne, func(t *testing.T, w *world) {
+	story(t, oneByOne, func(_ *testing.T, w *world) {
 		w.trio()
 		w.send(sweepNow)
 		told := w.lines(0)
