@@ -282,9 +282,9 @@ func TestStories(t *testing.T) {
 			fleet: []fakerds.Instance{behind("rm-1", func(i *fakerds.Instance) { i.LatestKernelVersion = "rds_20261115" }), behind("rm-2", func(i *fakerds.Instance) { i.CurrentKernelVersion = "rds_20250731" })},
 			offers: []fakerds.MiniVersion{
 				{MinorVersion: "rds_20250731"},
-				{MinorVersion: "rds_20250831", StatusDesc: "Offline"},
-				{MinorVersion: "rds_20250930", ExpireStatus: "expired"},
-				{MinorVersion: "rds_20251031", ReleaseType: "BETA"},
+				{MinorVersion: "rds_20260331", StatusDesc: "Offline"},
+				{MinorVersion: "rds_20260430", ExpireStatus: "expired"},
+				{MinorVersion: "rds_20260531", ReleaseType: "BETA"},
 				{MinorVersion: "rds_20261115"},
 			},
 			request: sweep, takes: time.Hour, calls: []string{

@@ -7,6 +7,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"sync"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -40,18 +41,23 @@ func Check(body []byte, tag string) error {
 	return nil
 }
 
-func checkSchema(body []byte) error {
+// compiled is the schema, compiled at its first use.
+var compiled = sync.OnceValues(func() (*jsonschema.Schema, error) {
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(notification))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	const name = "notification.json"
 	compiler := jsonschema.NewCompiler()
 	compiler.AssertFormat()
 	if err := compiler.AddResource(name, document); err != nil {
-		return err
+		return nil, err
 	}
-	compiled, err := compiler.Compile(name)
+	return compiler.Compile(name)
+})
+
+func checkSchema(body []byte) error {
+	schema, err := compiled()
 	if err != nil {
 		return err
 	}
@@ -59,5 +65,5 @@ func checkSchema(body []byte) error {
 	if err != nil {
 		return fmt.Errorf("notification is not JSON: %w", err)
 	}
-	return compiled.Validate(value)
+	return schema.Validate(value)
 }

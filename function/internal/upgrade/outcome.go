@@ -140,6 +140,7 @@ func (d Decision) outcome(rollout string) Outcome {
 	case d.Past != nil:
 		o.Status, o.Target, o.Detail, o.Told = d.Past.Status, d.Past.Target, d.Past.Detail, true
 		o.Wave = d.Past.Wave
+		o.Release = o.Status == Completed && d.Instance.Claim != nil && d.Instance.Claim.Rollout == rollout // it could not be taken off before
 		if o.Status == Failed {
 			o.Fault = &fault.Error{Op: "upgrade: " + d.Instance.ID, Kind: fault.Conflict, Message: d.Past.Detail}
 		}

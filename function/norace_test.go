@@ -1,0 +1,6 @@
+//go:build !race
+
+package main_test
+
+// crowds of random rollouts are played.
+const crowds = 3
