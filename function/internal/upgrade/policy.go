@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -50,13 +51,26 @@ type OptIn struct {
 
 // Budget bounds one wave.
 type Budget struct {
-	MaxInstances int     `yaml:"maxInstances"`
+	MaxInstances Count   `yaml:"maxInstances"`
 	MaxPercent   float64 `yaml:"maxPercent"` // of the instances that the rollout is to upgrade; at least one is always allowed
+}
+
+// Count is a whole number: the YAML package by itself would cut 1.5 to 1.
+type Count int
+
+// UnmarshalYAML refuses what is no whole number.
+func (c *Count) UnmarshalYAML(n *yaml.Node) error {
+	whole, err := strconv.Atoi(n.Value)
+	if err != nil {
+		return fmt.Errorf("line %d: %q is not a whole number", n.Line, n.Value)
+	}
+	*c = Count(whole)
+	return nil
 }
 
 // of gives the most instances that a wave may have, in a rollout of so many.
 func (b Budget) of(members int) int {
-	return max(1, min(b.MaxInstances, int(b.MaxPercent*float64(members)/100)))
+	return max(1, min(int(b.MaxInstances), int(b.MaxPercent*float64(members)/100)))
 }
 
 // Pace says when, and how long a proven wave is watched before the next. What a severity leaves out is the default's.

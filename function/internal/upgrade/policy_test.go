@@ -69,6 +69,7 @@ func TestAWrongPolicyIsRefused(t *testing.T) {
 		"no wait at all":            {"verify: {first: 0s}", "want more than 0"},
 		"a rate of nothing":         {"rate: {callsPerSecond: 0}", "want more than 0"},
 		"a list":                    {"- mode", "cannot unmarshal"},
+		"half an instance":          {"budget: {maxInstances: 1.5}", `line 1: "1.5" is not a whole number`},
 		"two values for one key":    {"mode: plan\nmode: apply", "already defined"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -126,7 +126,7 @@ func TestAWrongValueOfAFleetsPolicyIsRefused(t *testing.T) {
 		"an opt-in without a value":          {`optIn: {tag: x, value: ""}`, "optIn: want a tag"},
 		"a percent of nothing":               {"budget: {maxPercent: 0}", "budget.maxPercent: 0"},
 		"a percent that is no number":        {"budget: {maxPercent: .nan}", "budget.maxPercent: NaN"},
-		"half an instance":                   {"budget: {maxInstances: 0.5}", "want 1 or more"},
+		"half an instance":                   {"budget: {maxInstances: 0.5}", "is not a whole number"},
 		"a bake that is no duration":         {"tempo: {high: {bake: soon}}", `"soon" is not a duration`},
 		"a default without a bake":           {"tempo: {default: {UpgradeTime: Immediate}}", "tempo.default: want an UpgradeTime and a bake"},
 		"a window that ends nowhere":         {`windows: {allow: [{from: "01:00", zone: UTC}]}`, "windows.allow[0]"},
