@@ -180,7 +180,7 @@ func (s *Server) invokeNow(w http.ResponseWriter, r *http.Request, o order, id s
 		"Content-Type":                    "application/octet-stream",
 		"X-Fc-Error-Type":                 result.ErrorType,
 		"X-Fc-Instance-Id":                result.InstanceID,
-		"X-Fc-Code-Checksum":              s.checksum,
+		"X-Fc-Code-Checksum":              s.checksum(),
 		"X-Fc-Invocation-Service-Version": latest,
 		"X-Fc-Invocation-Duration":        strconv.FormatInt(result.Duration.Milliseconds(), 10),
 		"X-Fc-Max-Memory-Usage":           strconv.FormatFloat(float64(result.MaxMemoryUsage)/(1<<20), 'f', 2, 64),

@@ -18,7 +18,7 @@ type Server struct {
 	o        Options
 	mux      *http.ServeMux
 	nonces   *acs3.Nonces
-	checksum string
+	checksum func() string // computed when it is first asked for: reading the whole binary takes longer than starting it
 	journal  *sharedWriter
 	queue    *queue
 	slots    chan struct{} // holds one element for each invocation that runs
@@ -42,7 +42,7 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		o: o, nonces: acs3.NewNonces(o.Now), checksum: checksum(o.Binary), journal: &sharedWriter{out: o.Stdout},
+		o: o, nonces: acs3.NewNonces(o.Now), checksum: sync.OnceValue(func() string { return checksum(o.Binary) }), journal: &sharedWriter{out: o.Stdout},
 		queue: newQueue(), slots: make(chan struct{}, o.Concurrency), timers: map[string]string{},
 	}
 	s.life, s.end = context.WithCancel(context.Background())

@@ -36,7 +36,8 @@ const id = "rm-bp1orders"
 // cloud is a local cloud with one instance that can be upgraded, and what the tests ask of it.
 type cloud struct {
 	*stack.Stack
-	logs *tape.Tape
+	logs   *tape.Tape
+	policy string // the file
 }
 
 // setup says how a test's cloud differs from the usual one.
@@ -44,9 +45,11 @@ type setup struct {
 	policy   string // policy.yaml
 	format   fakefc.TopicFormat
 	instance func(i *fakerds.Instance)
+	fleet    []fakerds.Instance // in place of the one instance
 	rds      func(o *fakerds.Options)
 	fc       func(o *fakefc.Options)
 	env      map[string]string // without it there is no follow-up queue, and "accepted" is a request's last word
+	queue    func(a *fakemns.QueueAttributes)
 	timers   []stack.Timer
 	wrap     func(c *cloud, service string, next http.Handler) http.Handler
 }
@@ -56,12 +59,9 @@ const quick = "verify: {first: 300ms}\nrate: {callsPerSecond: 1000}\n"
 
 func start(tb testing.TB, s setup) *cloud {
 	tb.Helper()
-	c := &cloud{logs: &tape.Tape{}}
-	policy := filepath.Join(tb.TempDir(), "policy.yaml")
-	if err := os.WriteFile(policy, []byte(s.policy), 0o600); err != nil {
-		tb.Fatal(err)
-	}
-	env := map[string]string{"POLICY_FILE": policy, "FOLLOWUP_QUEUE": ""}
+	c := &cloud{logs: &tape.Tape{}, policy: filepath.Join(tb.TempDir(), "policy.yaml")}
+	c.decree(tb, s.policy)
+	env := map[string]string{"POLICY_FILE": c.policy, "FOLLOWUP_QUEUE": ""}
 	for name, value := range s.env {
 		env[name] = value
 	}
@@ -74,7 +74,7 @@ func start(tb testing.TB, s setup) *cloud {
 				s.fc(o)
 			}
 		},
-		RDSSetup: s.rds,
+		RDSSetup: s.rds, FollowUpSetup: s.queue,
 		Wrap: func(service string, next http.Handler) http.Handler {
 			if s.wrap == nil {
 				return next
@@ -86,6 +86,15 @@ func start(tb testing.TB, s setup) *cloud {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { c.Close(context.Background()) })
+	c.RDS.Add(s.instances()...)
+	return c
+}
+
+// instances are the one that can be upgraded, or the setup's own.
+func (s setup) instances() []fakerds.Instance {
+	if s.fleet != nil {
+		return s.fleet
+	}
 	i := fakerds.Instance{
 		DBInstanceID: id, CurrentKernelVersion: "rds_20240101", LatestKernelVersion: "rds_20260228",
 		Upgrade: fakerds.Upgrade{Takes: time.Hour},
@@ -93,8 +102,15 @@ func start(tb testing.TB, s setup) *cloud {
 	if s.instance != nil {
 		s.instance(&i)
 	}
-	c.RDS.Add(i)
-	return c
+	return []fakerds.Instance{i}
+}
+
+// decree writes the policy, which a process reads when it starts.
+func (c *cloud) decree(tb testing.TB, policy string) {
+	tb.Helper()
+	if err := os.WriteFile(c.policy, []byte(policy), 0o600); err != nil {
+		tb.Fatal(err)
+	}
 }
 
 // topicEvent is an event of the request topic, as Function Compute delivers it again and again.
@@ -151,6 +167,7 @@ func (c *cloud) calls() (all, accepted int) {
 type notification struct {
 	ID, Tag string
 	Data    map[string]any
+	at      time.Time // when it was published
 }
 
 // notifications gives what was published so far, each checked against the schema.
@@ -161,7 +178,7 @@ func (c *cloud) notifications(tb testing.TB) []notification {
 		if err := schema.Check([]byte(m.Body), m.Tag); err != nil {
 			tb.Errorf("%v\n%s", err, m.Body)
 		}
-		n := notification{Tag: m.Tag}
+		n := notification{Tag: m.Tag, at: m.PublishTime}
 		if err := json.Unmarshal([]byte(m.Body), &n); err != nil {
 			tb.Fatal(err)
 		}

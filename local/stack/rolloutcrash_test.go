@@ -1,0 +1,105 @@
+package stack_test
+
+import (
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"rds-kernel-upgrade/local/fakefc"
+	"rds-kernel-upgrade/local/stack"
+)
+
+// atOnce runs subtests side by side, more of them than there are processors: most of the time they wait.
+func atOnce(t *testing.T, tests map[string]func(t *testing.T)) {
+	t.Helper()
+	var g errgroup.Group
+	g.SetLimit(24)
+	for name, test := range tests {
+		g.Go(func() error {
+			t.Run(name, test)
+			return nil
+		})
+	}
+	_ = g.Wait() // the subtests say what is wrong
+}
+
+// TestACrashAtAnyStepIsOneRollout kills the process before or after each request that it makes in the course of a rollout; what it had
+// been given comes again, from Function Compute or from the queue.
+func TestACrashAtAnyStepIsOneRollout(t *testing.T) {
+	t.Parallel()
+	tests := map[string]func(*testing.T){}
+	for name, r := range map[string]struct {
+		request string
+		ids     []string
+	}{
+		"an upgrade":           {plain, []string{id}},
+		"a sweep in two waves": {sweeping, three},
+	} {
+		steps := crashInRollout(t, r.request, r.ids, 0, false)
+		if steps < 10 {
+			t.Fatalf("%s takes %d requests, want more", name, steps)
+		}
+		for step := 1; step <= steps; step++ {
+			for _, after := range []bool{false, true} {
+				tests[fmt.Sprintf("%s, step %d, after its effect %v", name, step, after)] = func(t *testing.T) {
+					t.Helper()
+					crashInRollout(t, r.request, r.ids, step, after)
+				}
+			}
+		}
+	}
+	atOnce(t, tests)
+}
+
+// crashInRollout plays a rollout with a crash at a step, with none at step 0, and tells how many steps there were.
+func crashInRollout(t *testing.T, request string, ids []string, step int, after bool) (steps int) {
+	t.Helper()
+	var count atomic.Int32
+	s := rolling(members(ids...)...)
+	s.fc = func(o *fakefc.Options) { o.MaxAsyncRetries, o.RetryDelay = 4, 300*time.Millisecond }
+	s.wrap = func(c *cloud, _ string, next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if int(count.Add(1)) != step {
+				next.ServeHTTP(w, r)
+				return
+			}
+			if after {
+				next.ServeHTTP(discard{w}, r)
+			}
+			c.FC.Kill()
+			panic(http.ErrAbortHandler)
+		})
+	}
+	c := start(t, s)
+	event := topicEvent(request)
+	if _, err := c.FC.InvokeAsync(stack.RequestTopic, event); err != nil {
+		t.Fatal(err)
+	}
+	c.play(t)
+	if crashes := c.crashes(); crashes != min(step, 1) && int(count.Load()) >= step {
+		t.Errorf("the process was killed %d times", crashes)
+	}
+	steps = int(count.Load())
+	c.deliver(t, event) // MNS may deliver it again when all is over
+	c.play(t)
+	c.upgradedOnce(t, ids...)
+	if reports := c.accounts(t); len(reports) != 1 || len(reports[0].status) != len(ids) {
+		t.Errorf("the reports are %+v", reports)
+	}
+	c.clean(t)
+	c.explain(t)
+	return steps
+}
+
+func (c *cloud) crashes() (n int) {
+	for _, i := range c.FC.Invocations() {
+		if i.End == fakefc.Crashed {
+			n++
+		}
+	}
+	return n
+}
