@@ -81,7 +81,7 @@ func (c *cloud) deliverMany(t *testing.T, event []byte, times, atATime int) {
 // TestACrashAtAnyStepIsOneUpgrade kills the process before or after each request that it makes, and delivers the event again.
 func TestACrashAtAnyStepIsOneUpgrade(t *testing.T) {
 	t.Parallel()
-	tests := map[string]func(*testing.T){}
+	var tests []subtest
 	for name, request := range requests() {
 		steps := 6 // look, tags, intent, call, called, publish
 		if name == "SpecifyTime" {
@@ -89,10 +89,10 @@ func TestACrashAtAnyStepIsOneUpgrade(t *testing.T) {
 		}
 		for step := 1; step <= steps; step++ {
 			for _, after := range []bool{false, true} {
-				tests[fmt.Sprintf("%s, step %d, after its effect %v", name, step, after)] = func(t *testing.T) {
+				tests = append(tests, subtest{fmt.Sprintf("%s, step %d, after its effect %v", name, step, after), func(t *testing.T) {
 					t.Helper()
 					crashAt(t, request, step, after)
-				}
+				}})
 			}
 		}
 	}

@@ -13,14 +13,20 @@ import (
 	"rds-kernel-upgrade/local/stack"
 )
 
-// atOnce runs subtests side by side, more of them than there are processors: most of the time they wait.
-func atOnce(t *testing.T, tests map[string]func(t *testing.T)) {
+// subtest is a test of many that are alike.
+type subtest struct {
+	name string
+	run  func(t *testing.T)
+}
+
+// atOnce runs subtests side by side, begun in this order, more of them than there are processors: most of the time they wait.
+func atOnce(t *testing.T, tests []subtest) {
 	t.Helper()
 	var g errgroup.Group
-	g.SetLimit(24)
-	for name, test := range tests {
+	g.SetLimit(32)
+	for _, test := range tests {
 		g.Go(func() error {
-			t.Run(name, test)
+			t.Run(test.name, test.run)
 			return nil
 		})
 	}
@@ -31,26 +37,22 @@ func atOnce(t *testing.T, tests map[string]func(t *testing.T)) {
 // been given comes again, from Function Compute or from the queue.
 func TestACrashAtAnyStepIsOneRollout(t *testing.T) {
 	t.Parallel()
-	tests := map[string]func(*testing.T){}
-	for name, r := range map[string]struct {
-		request string
-		ids     []string
-	}{
-		"an upgrade":           {plain, []string{id}},
-		"a sweep in two waves": {sweeping, three},
-	} {
-		steps := crashInRollout(t, r.request, r.ids, 0, false)
-		if steps < 10 {
-			t.Fatalf("%s takes %d requests, want more", name, steps)
-		}
-		for step := 1; step <= steps; step++ {
-			for _, after := range []bool{false, true} {
-				tests[fmt.Sprintf("%s, step %d, after its effect %v", name, step, after)] = func(t *testing.T) {
-					t.Helper()
-					crashInRollout(t, r.request, r.ids, step, after)
-				}
-			}
-		}
+	var tests []subtest
+	crash := func(name, request string, ids []string, step int, after bool) {
+		tests = append(tests, subtest{fmt.Sprintf("%s, step %d, after its effect %v", name, step, after), func(t *testing.T) {
+			t.Helper()
+			crashInRollout(t, request, ids, step, after)
+		}})
+	}
+	for step := range crashInRollout(t, sweeping, three, 0, false) { // before a step is after the one before
+		crash("a sweep in two waves", sweeping, three, step+1, true)
+	}
+	for step := range crashInRollout(t, plain, []string{id}, 0, false) {
+		crash("an upgrade", plain, []string{id}, step+1, false)
+		crash("an upgrade", plain, []string{id}, step+1, true)
+	}
+	if len(tests) < 60 {
+		t.Errorf("there are %d places for a crash: the rollouts have not gone to their end", len(tests))
 	}
 	atOnce(t, tests)
 }

@@ -3,6 +3,7 @@ package stack_test
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"net/http"
 	"os"
@@ -26,6 +27,9 @@ var binary string
 
 func TestMain(m *testing.M) {
 	os.Exit(rig.WithFolder(m, func(folder string) error {
+		if err := flag.Set("test.parallel", "8"); err != nil { // they wait for most of their time
+			return err
+		}
 		binary = filepath.Join(folder, "main")
 		return rig.Build(binary, "../../function", rig.DeployFlags()...)
 	}))
