@@ -79,10 +79,10 @@ func (r *run) refusal(c *course, plan []upgrade.Decision) error {
 		return nil
 	}
 	_, behind := upgrade.NextWave(plan)
-	hash := upgrade.PlanHash(plan)
-	switch want := c.rollout.Request.PlanHash; {
-	case want != "" && want != hash:
-		return fmt.Errorf("planHash: the plan is no longer %s but %s: the fleet has changed; send the request in mode plan again, and look at it", want, hash)
+	want := c.rollout.Request.PlanHash
+	switch {
+	case want != "" && want != upgrade.PlanHash(plan):
+		return fmt.Errorf("planHash: the plan is no longer %s but %s: the fleet has changed; send the request in mode plan again, and look at it", want, upgrade.PlanHash(plan))
 	case behind > 0 && !r.followsUp():
 		return fmt.Errorf("%d instances would have to wait for a later wave, and without FOLLOWUP_QUEUE there is only one: set it, or select fewer instances", behind)
 	default:

@@ -107,13 +107,16 @@ func newest(batch []mns.Message) []received {
 		rollout, err := upgrade.ParseFollowUp(m.Body)
 		all = append(all, received{m, rollout, err})
 	}
-	slices.SortStableFunc(all, func(a, b received) int {
-		if a.broken != nil || b.broken != nil {
-			return 0
-		}
-		return b.rollout.Seq - a.rollout.Seq
-	})
+	slices.SortStableFunc(all, func(a, b received) int { return b.seq() - a.seq() })
 	return all
+}
+
+// seq puts what cannot be read last.
+func (m received) seq() int {
+	if m.broken != nil {
+		return 0
+	}
+	return m.rollout.Seq
 }
 
 // followUp goes on with one rollout. What cannot be done now is tried again later: by a message of its own if the fault may pass,

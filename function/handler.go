@@ -63,7 +63,7 @@ func (r *run) advance(ctx context.Context, c *course) (RequestReport, error) {
 		return r.blind(ctx, c, err)
 	}
 	if c.rollout.Stale(fleet) {
-		return r.drop(ctx, c, "the claims show that the rollout has gone on without it")
+		return r.follow(ctx, c, nil, errStale)
 	}
 	plan := r.plan(ctx, c, fleet)
 	if r.repeated(c, plan) {

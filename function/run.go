@@ -160,17 +160,14 @@ func (r *run) working(ctx context.Context) (context.Context, context.CancelFunc)
 	return context.WithDeadline(ctx, r.deadline.Add(-reserve))
 }
 
-// workers is how many calls of one kind are made at the same time; the rate limit holds for all together.
-const workers = 16
-
 func (r *run) observer() upgrade.Observer {
-	return upgrade.Observer{Reader: r.rds, Now: r.now(), Workers: workers}
+	return upgrade.Observer{Reader: r.rds, Now: r.now(), Workers: transport.Parallel}
 }
 
 func (r *run) writer(c *course) upgrade.Run {
 	return upgrade.Run{
 		API: r.rds, Rollout: c.rollout.ID, Wave: max(1, c.rollout.Wave), Allowed: c.rollout.Allowed(), Now: r.now, Log: r.log,
-		Workers: workers, Deadline: r.deadline,
+		Workers: transport.Parallel, Deadline: r.deadline,
 	}
 }
 

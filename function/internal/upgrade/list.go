@@ -38,7 +38,10 @@ func (a Account) list(status Status, detail string, outcomes []Outcome) []Notifi
 	if len(entries) == 0 && detail == "" {
 		detail = "no instance fits the selection"
 	}
-	parts := split(entries)
+	parts, counts, hash := split(entries), countsOf(entries), ""
+	if status == Planned {
+		hash = planHash(entries)
+	}
 	all := make([]Notification, 0, len(parts))
 	for n, part := range parts {
 		name := ""
@@ -49,16 +52,14 @@ func (a Account) list(status Status, detail string, outcomes []Outcome) []Notifi
 		if len(entries) == 1 {
 			m.Subject, m.Data.Entry = outcomes[0].Instance.ARN(a.Account), entries[0]
 		}
-		m.Data.Mode, m.Data.Status, m.Data.Instances, m.Data.Counts = a.Mode, status, part, countsOf(entries)
+		m.Data.Mode, m.Data.Status, m.Data.Instances, m.Data.Counts = a.Mode, status, part, counts
 		if detail != "" {
 			m.Data.Detail = detail
 		}
 		if len(parts) > 1 {
 			m.Data.Part, m.Data.Parts = n+1, len(parts)
 		}
-		if status == Planned {
-			m.Data.PlanHash = planHash(entries)
-		}
+		m.Data.PlanHash = hash
 		all = append(all, m)
 	}
 	return all

@@ -177,12 +177,10 @@ func (s Step) outcome(rollout string, wave int) Outcome {
 
 // uncalled gives the outcome of a step for which too little time was left.
 func (o Outcome) uncalled() Outcome {
-	o = o.failed(&fault.Error{
+	return o.failed(&fault.Error{
 		Op: "upgrade: " + o.Instance.ID, Kind: fault.Unavailable,
 		Message: "not called: too little time left; if this goes on, give the function a longer timeout",
 	})
-	o.Reason = Deadline
-	return o
 }
 
 // failed gives the outcome the fault that ended it. One that may pass leaves the step for the next delivery.
