@@ -15,12 +15,13 @@ import (
 type course struct {
 	account upgrade.Account
 	rollout *upgrade.Rollout
-	wake    time.Time // when this step of the rollout began; the same however often it is begun again
-	doubt   time.Time // since when the calls of this step may have been made before; zero if they cannot
-	held    string    // the handle of the message that holds the rollout now, "" if none does
-	halted  string    // why the rollout had been halted before
-	alive   bool      // a request that was delivered again, and whose rollout is under way
-	ended   bool      // nothing is left to do
+	wake    time.Time                   // when this step of the rollout began; the same however often it is begun again
+	doubt   time.Time                   // since when the calls of this step may have been made before; zero if they cannot
+	known   map[string]upgrade.Instance // what has been read of the fleet
+	held    string                      // the handle of the message that holds the rollout now, "" if none does
+	halted  string                      // why the rollout had been halted before
+	alive   bool                        // a request that was delivered again, and whose rollout is under way
+	ended   bool                        // nothing is left to do
 }
 
 // course begins the rollout of a request. One that has been under way for a while may have been here before, and made calls.
@@ -93,10 +94,22 @@ func (r *run) refusal(c *course, plan []upgrade.Decision) error {
 // observeFlight looks at what is in flight, and at nothing else.
 func (r *run) observeFlight(ctx context.Context, c *course) (fleet []upgrade.Instance) {
 	for region, ids := range c.rollout.InFlight() {
-		seen, _ := r.observer().Observe(ctx, upgrade.Scope{Regions: []string{region}, IDs: ids, Doubt: c.rollout.Uncalled}) // by id there is no listing that could fail
+		seen, _ := r.observer(c).Observe(ctx, upgrade.Scope{Regions: []string{region}, IDs: ids, Doubt: c.rollout.Uncalled}) // by id there is no listing that could fail
 		fleet = append(fleet, seen...)
 	}
+	c.know(fleet)
 	return fleet
+}
+
+// know keeps what was read, so that nothing is read twice. Tags and claims are read again: this run changes them.
+func (c *course) know(fleet []upgrade.Instance) {
+	c.known = map[string]upgrade.Instance{}
+	for _, i := range fleet {
+		if i.Fault == nil {
+			i.TaskSeen, i.TasksAsked = false, false
+			c.known[i.ID] = i
+		}
+	}
 }
 
 // arm remembers the wave before its first call is made.

@@ -124,7 +124,7 @@ func (r *run) fleet(ctx context.Context, c *course) ([]upgrade.Instance, error) 
 	}
 	ctx, cancel := r.working(ctx)
 	defer cancel()
-	fleet, err := r.observer().Observe(ctx, c.question(r).Scope())
+	fleet, err := r.observer(c).Observe(ctx, c.question(r).Scope())
 	r.logFleet(ctx, fleet)
 	return fleet, err
 }

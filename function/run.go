@@ -12,12 +12,12 @@ import (
 	"time"
 
 	"github.com/aliyun/fc-runtime-go-sdk/fccontext"
-	"golang.org/x/time/rate"
 
 	"rds-kernel-upgrade/events"
 	"rds-kernel-upgrade/function/internal/fault"
 	"rds-kernel-upgrade/function/internal/invocation"
 	"rds-kernel-upgrade/function/internal/mns"
+	"rds-kernel-upgrade/function/internal/pace"
 	"rds-kernel-upgrade/function/internal/rds"
 	"rds-kernel-upgrade/function/internal/transport"
 	"rds-kernel-upgrade/function/internal/upgrade"
@@ -30,7 +30,7 @@ type Function struct {
 	now       func() time.Time
 	log       *slog.Logger
 	transport *transport.Transport
-	limit     *rate.Limiter
+	limit     *pace.Limiter
 
 	turn   chan struct{} // holds one message at a time: between looking at an instance and claiming it nobody else may claim it
 	mu     sync.Mutex
@@ -44,12 +44,11 @@ type Function struct {
 // New makes the function. A wrong configuration does not keep it from starting: every invocation then says what is wrong.
 func New(getenv func(string) string, codeDir string, now func() time.Time, out io.Writer) *Function {
 	config, broken := LoadConfig(getenv, codeDir)
-	perSecond := config.Policy.Rate.CallsPerSecond
 	return &Function{
 		config: config, broken: broken, now: now,
 		log:       slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: config.LogLevel})),
 		transport: transport.New(),
-		limit:     rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond))),
+		limit:     pace.New(config.Policy.Rate.CallsPerSecond, now),
 		turn:      make(chan struct{}, 1),
 		topics:    map[string]*mns.Client{},
 		overtaken: map[string]int{},
@@ -84,7 +83,7 @@ func (f *Function) begin(ctx context.Context) (*run, error) {
 		deadline = f.now().Add(time.Minute)
 	}
 	r := &run{Function: f, invocation: i, deadline: deadline.Add(-lastMoment), log: f.log.With("fcRequestId", i.RequestID)}
-	r.rds = rds.New(f.transport, f.limit, f.config.RDSEndpoint, i.Credentials)
+	r.rds = rds.New(f.transport, f.limit, f.config.RDSEndpoint, i.Credentials).Patient(upgrade.Retry)
 	if r.topic, err = f.topicOf(i); err != nil {
 		return nil, &fault.Error{Kind: fault.Invalid, Message: err.Error()}
 	}
@@ -160,8 +159,8 @@ func (r *run) working(ctx context.Context) (context.Context, context.CancelFunc)
 	return context.WithDeadline(ctx, r.deadline.Add(-reserve))
 }
 
-func (r *run) observer() upgrade.Observer {
-	return upgrade.Observer{Reader: r.rds, Now: r.now(), Workers: transport.Parallel}
+func (r *run) observer(c *course) upgrade.Observer {
+	return upgrade.Observer{Reader: r.rds, Now: r.now(), Workers: transport.Parallel, Known: c.known}
 }
 
 func (r *run) writer(c *course) upgrade.Run {

@@ -50,7 +50,7 @@ func instance(a api.DBInstanceAttribute) upgrade.Instance {
 // Tags reads the tags of up to 50 instances.
 func (c *Client) Tags(ctx context.Context, region string, ids []string) (map[string]map[string]string, error) {
 	tags := map[string]map[string]string{}
-	err := pages("rds: ListTagResources "+names(ids), func(token string) (string, error) {
+	err := c.pages(ctx, "rds: ListTagResources "+names(ids), func(token string) (string, error) {
 		request, response := api.CreateListTagResourcesRequest(), api.CreateListTagResourcesResponse()
 		request.ResourceType, request.ResourceId, request.NextToken = resourceType, &ids, token
 		if err := c.do(ctx, region, names(ids), request, response, &response.RequestId); err != nil {

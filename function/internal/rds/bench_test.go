@@ -5,10 +5,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
-
-	"golang.org/x/time/rate"
+	"time"
 
 	"rds-kernel-upgrade/function/internal/invocation"
+	"rds-kernel-upgrade/function/internal/pace"
 	"rds-kernel-upgrade/function/internal/rds"
 	"rds-kernel-upgrade/function/internal/transport"
 )
@@ -24,7 +24,7 @@ func BenchmarkCall(b *testing.B) {
 	b.Run("client per call", func(b *testing.B) {
 		pool := transport.New()
 		defer pool.Close()
-		client := rds.New(pool, rate.NewLimiter(rate.Inf, 0), &endpoint, invocation.NewCredentials(accessKeyID, secret, token))
+		client := rds.New(pool, pace.New(1e6, time.Now), &endpoint, invocation.NewCredentials(accessKeyID, secret, token))
 		b.ReportAllocs()
 		for b.Loop() {
 			if _, err := client.Upgrade(b.Context(), step()); err != nil {

@@ -11,9 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"rds-kernel-upgrade/function/internal/invocation"
+	"rds-kernel-upgrade/function/internal/pace"
 	"rds-kernel-upgrade/function/internal/rds"
 	"rds-kernel-upgrade/function/internal/transport"
 	"rds-kernel-upgrade/function/internal/upgrade"
@@ -67,7 +66,7 @@ func newClient(t *testing.T, address string, c invocation.Credentials) *rds.Clie
 	t.Helper()
 	pool := transport.New()
 	t.Cleanup(pool.Close)
-	return rds.New(pool, rate.NewLimiter(rate.Inf, 0), endpointOf(t, address), c)
+	return rds.New(pool, pace.New(1e6, time.Now), endpointOf(t, address), c)
 }
 
 func endpointOf(t *testing.T, address string) *transport.Endpoint {

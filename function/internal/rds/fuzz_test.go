@@ -6,10 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"rds-kernel-upgrade/function/internal/fault"
 	"rds-kernel-upgrade/function/internal/invocation"
+	"rds-kernel-upgrade/function/internal/pace"
 	"rds-kernel-upgrade/function/internal/rds"
 	"rds-kernel-upgrade/function/internal/transport"
 	"rds-kernel-upgrade/function/internal/upgrade"
@@ -35,7 +34,7 @@ func FuzzAnswer(f *testing.F) {
 		if status < 100 || status > 599 {
 			return
 		}
-		client := rds.New(transport.Over(rig.Canned{Status: status, Body: body}), rate.NewLimiter(rate.Inf, 0),
+		client := rds.New(transport.Over(rig.Canned{Status: status, Body: body}), pace.New(1e6, time.Now),
 			&transport.Endpoint{Scheme: "https", Host: "rds.example.com"}, invocation.NewCredentials("STS.id", "sec-ret", "tok+en=="))
 		_, err1 := client.Instance(t.Context(), "cn-hangzhou", "rm-1")
 		_, err2 := client.Upgrade(t.Context(), upgrade.Step{Instance: upgrade.Instance{ID: "rm-1", RegionID: "cn-hangzhou"}, UpgradeTime: "Immediate"})

@@ -14,10 +14,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/time/rate"
 
 	"rds-kernel-upgrade/function/internal/fault"
 	"rds-kernel-upgrade/function/internal/invocation"
+	"rds-kernel-upgrade/function/internal/pace"
 	"rds-kernel-upgrade/function/internal/rds"
 	"rds-kernel-upgrade/function/internal/transport"
 	"rds-kernel-upgrade/function/internal/upgrade"
@@ -208,7 +208,7 @@ func TestRegionsOwnEndpointIsFoundByManyGoroutines(t *testing.T) {
 	var all sync.WaitGroup
 	for range 32 {
 		all.Go(func() {
-			client := rds.New(pool, rate.NewLimiter(rate.Inf, 0), nil, invocation.NewCredentials(accessKeyID, secret, token))
+			client := rds.New(pool, pace.New(1e6, time.Now), nil, invocation.NewCredentials(accessKeyID, secret, token))
 			if _, err := client.Instance(ctx, region, "rm-1"); err == nil {
 				t.Error("there is something outside")
 			}
@@ -230,7 +230,7 @@ func TestRegionsOwnEndpointIsCalledOverHTTPS(t *testing.T) {
 			outside.Asked()
 			pool := transport.New()
 			defer pool.Close()
-			client := rds.New(pool, rate.NewLimiter(rate.Inf, 0), nil, invocation.NewCredentials(accessKeyID, secret, token))
+			client := rds.New(pool, pace.New(1e6, time.Now), nil, invocation.NewCredentials(accessKeyID, secret, token))
 			_, err := client.Instance(t.Context(), region, "rm-1")
 			wantFault(t, err, fault.Error{
 				Op: "rds: DescribeDBInstanceAttribute rm-1", Kind: fault.Unavailable, Message: "=Bad Gateway", // the proxy's; nothing was sent to the API
@@ -288,16 +288,14 @@ func TestOneClientServesManyGoroutines(t *testing.T) {
 func TestRateLimitIsSharedByAllClients(t *testing.T) {
 	t.Parallel()
 	s := serve(t, reply(200, `{"RequestId":"R-1"}`))
-	limit := rate.NewLimiter(rate.Every(time.Hour), 2)
+	limit := pace.New(1./3600, time.Now)
 	pool := transport.New()
 	t.Cleanup(pool.Close)
 	client := func() *rds.Client {
 		return rds.New(pool, limit, endpointOf(t, s.url), invocation.NewCredentials(accessKeyID, secret, token))
 	}
-	for range 2 {
-		if _, err := client().Upgrade(t.Context(), step()); err != nil {
-			t.Fatal(err)
-		}
+	if _, err := client().Upgrade(t.Context(), step()); err != nil {
+		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -312,8 +310,8 @@ func TestRateLimitIsSharedByAllClients(t *testing.T) {
 	time.AfterFunc(50*time.Millisecond, cancel)
 	_, err = client().Upgrade(ended, step())
 	wantFault(t, err, fault.Error{Kind: fault.Unavailable, Message: "=not called: no time left under the rate limit"})
-	if n := s.seen.Load(); n != 2 {
-		t.Errorf("the server saw %d requests, want 2", n)
+	if n := s.seen.Load(); n != 1 {
+		t.Errorf("the server saw %d requests, want 1", n)
 	}
 }
 

@@ -8,10 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"rds-kernel-upgrade/function/internal/fault"
 	"rds-kernel-upgrade/function/internal/invocation"
+	"rds-kernel-upgrade/function/internal/pace"
 	"rds-kernel-upgrade/function/internal/rds"
 	"rds-kernel-upgrade/function/internal/transport"
 	"rds-kernel-upgrade/local/rig"
@@ -28,7 +27,7 @@ func TestThousandClientsLeaveNothingBehind(t *testing.T) {
 		n, _ := strconv.Atoi(r.URL.Query().Get("DBInstanceId"))
 		answers[n%len(answers)](w, r)
 	})
-	pool, limit := transport.New(), rate.NewLimiter(rate.Inf, 0)
+	pool, limit := transport.New(), pace.New(1e6, time.Now)
 	endpoint := endpointOf(t, s.url)
 	call := func(n int) {
 		client := rds.New(pool, limit, endpoint, invocation.NewCredentials(accessKeyID, secret, token))
@@ -81,7 +80,7 @@ func TestConnectionOfTheLastInvocationIsNotUsed(t *testing.T) {
 			})
 			pool := transport.New()
 			defer pool.Close()
-			client := rds.New(pool, rate.NewLimiter(rate.Inf, 0), endpointOf(t, s.url), invocation.NewCredentials(accessKeyID, secret, token))
+			client := rds.New(pool, pace.New(1e6, time.Now), endpointOf(t, s.url), invocation.NewCredentials(accessKeyID, secret, token))
 			_, err := client.Upgrade(t.Context(), step())
 			must(t, err)
 			if test.closed {

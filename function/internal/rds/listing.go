@@ -30,7 +30,7 @@ func (c *Client) Fleet(ctx context.Context, region string, f upgrade.Filter) ([]
 		return nil, &fault.Error{Op: op, Kind: fault.Invalid, Message: err.Error()}
 	}
 	fleet, listed := []upgrade.Instance{}, map[string]bool{}
-	err = pages(op, func(token string) (string, error) {
+	err = c.pages(ctx, op, func(token string) (string, error) {
 		request, response := api.CreateDescribeDBInstancesRequest(), api.CreateDescribeDBInstancesResponse()
 		request.MaxResults, request.NextToken = requests.NewInteger(pageSize), token
 		request.Engine, request.ResourceGroupId, request.Tags = f.Engine, f.ResourceGroupID, tags
@@ -89,10 +89,10 @@ func replicas(ids []api.ReadOnlyDBInstanceId) []string {
 
 // pages reads a list to its end. read is given the token of a page, "" for the first, and gives that of the next, "" after the
 // last. A token that was there before would go round for ever.
-func pages(op string, read func(token string) (next string, err error)) error {
+func (c *Client) pages(ctx context.Context, op string, read func(token string) (next string, err error)) error {
 	token, seen := "", map[string]bool{}
 	for range maxPages {
-		next, err := read(token)
+		next, err := c.page(ctx, token, read)
 		if err != nil || next == "" {
 			return err
 		}
@@ -102,4 +102,15 @@ func pages(op string, read func(token string) (next string, err error)) error {
 		token, seen[next] = next, true
 	}
 	return &fault.Error{Op: op, Kind: fault.Unavailable, Message: fmt.Sprintf("the list does not end: NextToken came again, or %d pages", maxPages)}
+}
+
+func (c *Client) page(ctx context.Context, token string, read func(token string) (next string, err error)) (next string, err error) {
+	if c.retry == nil {
+		return read(token)
+	}
+	err = c.retry(ctx, func() (err error) {
+		next, err = read(token)
+		return err
+	})
+	return next, err
 }

@@ -1,6 +1,7 @@
 package rds_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"rds-kernel-upgrade/function/internal/fault"
 	"rds-kernel-upgrade/function/internal/upgrade"
 	"rds-kernel-upgrade/local/fakerds"
+	"rds-kernel-upgrade/local/faults"
 )
 
 func TestListedInstanceHasWhatTheListingSays(t *testing.T) {
@@ -230,5 +232,34 @@ func TestFleetWithoutItsLastPageIsNone(t *testing.T) {
 	})
 	if got != nil {
 		t.Errorf("fleet %+v besides the fault", got)
+	}
+}
+
+// The pages before the one that was refused are not asked for again.
+func TestAPatientListGoesOnWhereItBrokeOff(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	for n := range 301 {
+		c.Add(fakerds.Instance{DBInstanceID: fmt.Sprintf("rm-f%03d", n), RegionID: "cn-beijing", CurrentKernelVersion: "rds_20231231"})
+	}
+	retry := func(_ context.Context, call func() error) error {
+		c.Faults().Add(faults.Fault{Action: "*", Kind: faults.Throttle, Times: 1})
+		if err := call(); fault.From(err).Kind != fault.Throttled {
+			t.Errorf("the first try: %v", err)
+		}
+		return call()
+	}
+	got, err := c.client(t).Patient(retry).Fleet(t.Context(), "cn-beijing", upgrade.Filter{})
+	must(t, err)
+	pages := map[string]int{}
+	for _, call := range c.Calls() {
+		pages[fmt.Sprintf("%d of page %q", call.Status, call.Params["NextToken"])]++
+	}
+	want := map[string]int{
+		`400 of page ""`: 1, `400 of page "bmV4dDoxMDA="`: 1, `400 of page "bmV4dDoyMDA="`: 1, `400 of page "bmV4dDozMDA="`: 1,
+		`200 of page ""`: 1, `200 of page "bmV4dDoxMDA="`: 1, `200 of page "bmV4dDoyMDA="`: 1, `200 of page "bmV4dDozMDA="`: 1,
+	}
+	if diff := cmp.Diff(want, pages); diff != "" || len(got) != 301 {
+		t.Errorf("%d instances; calls (-want +got):\n%s", len(got), diff)
 	}
 }

@@ -9,9 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"rds-kernel-upgrade/function/internal/invocation"
+	"rds-kernel-upgrade/function/internal/pace"
 	"rds-kernel-upgrade/function/internal/rds"
 	"rds-kernel-upgrade/function/internal/transport"
 	"rds-kernel-upgrade/function/internal/upgrade"
@@ -21,7 +20,7 @@ import (
 // client and region they are of. It needs -race to tell the rest.
 func TestManyCallsAtOnceKeepToOneLimit(t *testing.T) {
 	t.Parallel()
-	const calls, burst, perSecond = 200, 8, 400
+	const calls, perSecond, burst = 200, 100, 100
 	var mu sync.Mutex
 	arrived, inside, most := []time.Time{}, 0, 0
 	count := func(n int) {
@@ -39,7 +38,7 @@ func TestManyCallsAtOnceKeepToOneLimit(t *testing.T) {
 		time.Sleep(20 * time.Millisecond) // the service's own
 		echoed(w, r)
 	})
-	pool, limit := transport.New(), rate.NewLimiter(perSecond, burst)
+	pool, limit := transport.New(), pace.New(perSecond, time.Now)
 	t.Cleanup(pool.Close)
 	clients := []*rds.Client{}
 	for range 2 {

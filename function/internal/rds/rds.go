@@ -1,5 +1,5 @@
 // Package rds calls the RDS API (version 2014-08-15) through alibaba-cloud-sdk-go and gives back the words of package upgrade
-// and faults. It decides nothing, and it sends every call at most once.
+// and faults. It decides nothing, and it sends every call at most once, but for a page of a list (see Patient).
 //
 // What it keeps from the rest of the function: the SDK speaks plain HTTP unless told otherwise, has no context, is not
 // safe for concurrent use, panics on some error documents, takes an empty answer for a success, and puts the security token
@@ -21,25 +21,33 @@ import (
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/responses"
 	api "github.com/aliyun/alibaba-cloud-sdk-go/services/rds"
-	"golang.org/x/time/rate"
 
 	"rds-kernel-upgrade/function/internal/fault"
 	"rds-kernel-upgrade/function/internal/invocation"
+	"rds-kernel-upgrade/function/internal/pace"
 	"rds-kernel-upgrade/function/internal/transport"
 )
 
 // Client calls the API for one invocation, with that invocation's credentials. It is safe for concurrent use.
 type Client struct {
 	transport   *transport.Transport
-	limit       *rate.Limiter
+	limit       *pace.Limiter
 	endpoint    *transport.Endpoint // nil: the region's own
 	credentials invocation.Credentials
+	retry       func(ctx context.Context, call func() error) error // of a page of a list; nil: none
 }
 
 // New makes a client for one invocation. The limiter is shared by all calls of the process; a nil endpoint means the
 // region's own, over https.
-func New(t *transport.Transport, limit *rate.Limiter, endpoint *transport.Endpoint, c invocation.Credentials) *Client {
+func New(t *transport.Transport, limit *pace.Limiter, endpoint *transport.Endpoint, c invocation.Credentials) *Client {
 	return &Client{transport: t, limit: limit, endpoint: endpoint, credentials: c}
+}
+
+// Patient makes a list go on where it broke off: retry makes the call for one page as often as it takes. Whoever began the list anew
+// would ask for the pages before it again.
+func (c *Client) Patient(retry func(ctx context.Context, call func() error) error) *Client {
+	c.retry = retry
+	return c
 }
 
 // answer is what every response struct of the SDK has.
@@ -51,18 +59,21 @@ type answer interface {
 // do makes one call. resource names the instance for error texts.
 func (c *Client) do(ctx context.Context, region, resource string, request requests.AcsRequest, response answer, requestID *string) error {
 	op := strings.TrimSpace("rds: " + request.GetActionName() + " " + resource)
-	if err := c.limit.Wait(ctx); err != nil {
+	learn, err := c.limit.Take(ctx)
+	if err != nil {
 		return &fault.Error{Op: op, Kind: fault.Unavailable, Message: "not called: no time left under the rate limit"}
 	}
 	call := c.transport.Call(ctx)
-	err := c.send(call, region, request, response)
+	err = c.send(call, region, request, response)
 	if err == nil && *requestID == "" {
 		err = errors.New("the answer is empty")
 	}
 	if err == nil {
+		learn(false)
 		return nil
 	}
 	f := explain(err, call.Reached(), response)
+	learn(f.Kind == fault.Throttled)
 	f.Op, f.Message = op, c.credentials.Redact(f.Message)
 	return f
 }

@@ -25,6 +25,9 @@ const Parallel = 16
 // maxAnswer bounds one answer. The largest real one, a page of 100 instances, is far below.
 const maxAnswer = 16 << 20
 
+// maxHeader bounds the header of an answer. A real one is below 2 KB, and net/http alone would take 10 MB.
+const maxHeader = 64 << 10
+
 // Pool is what carries the requests.
 type Pool interface {
 	http.RoundTripper
@@ -45,6 +48,7 @@ func New() *Transport {
 	base.ForceAttemptHTTP2 = false // RDS and MNS speak HTTP/1.1; one protocol has fewer ways to re-send
 	base.TLSClientConfig = nil     // the clone's still offers "h2", and a server that takes it could not be understood
 	base.MaxIdleConnsPerHost = Parallel
+	base.MaxResponseHeaderBytes = maxHeader
 	return Over(base)
 }
 
@@ -79,7 +83,10 @@ func (c *Call) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	defer func() { _ = answer.Body.Close() }()
-	if answer.StatusCode >= 300 && answer.StatusCode < 400 {
+	switch answer.StatusCode / 100 {
+	case 1: // what follows is no answer, and net/http would read it without regard to the deadline
+		return nil, fmt.Errorf("the endpoint changes the protocol (%d), which an API endpoint never does: check its address", answer.StatusCode)
+	case 3:
 		return nil, fmt.Errorf("the endpoint redirects (%d), which an API endpoint never does: check its address", answer.StatusCode)
 	}
 	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))

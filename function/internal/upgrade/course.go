@@ -34,7 +34,7 @@ func (q Question) Scope() Scope {
 	}
 	s.IDs, s.Replica = fleet.Select.DBInstanceIDs, true
 	s.Filter = Filter{Engine: fleet.Select.Engine, ResourceGroupID: fleet.Select.ResourceGroupID, Tags: fleet.Select.Tags}
-	s.Candidate, s.Offered = q.Candidate, q.offered
+	s.Possible, s.Candidate, s.Offered = q.Possible, q.Candidate, q.offered
 	return s
 }
 

@@ -262,7 +262,7 @@ func TestWhatARequestMeans(t *testing.T) {
 	if advised := withAdvisory(some, "high", fixedIn("MySQL", newer)).Scope(); !advised.Offered(latest) {
 		t.Error("an advisory wants to know what the latest version is built from")
 	}
-	scope.Candidate, scope.Offered = nil, nil
+	scope.Possible, scope.Candidate, scope.Offered = nil, nil, nil
 	if diff := cmp.Diff(want, scope); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}

@@ -25,6 +25,8 @@ type Scope struct {
 	IDs     []string // these instances; without them, all that the filter lets through
 	Filter  Filter
 	Replica bool // whether replicas that were not selected are looked at, too
+	// Possible tells which instances can be meant at all; of the others not even the tags are read. Without it, all can.
+	Possible func(Instance) bool
 	// Candidate tells which instances of a listing have to be read; all that were asked for by id are.
 	Candidate func(Instance) bool
 	// Offered tells for which instances the API's versions are wanted.
@@ -38,6 +40,7 @@ type Observer struct {
 	Reader  Reader
 	Now     time.Time
 	Workers int
+	Known   map[string]Instance // what this run has read before, by id
 }
 
 // Observe gives the fleet: what the listing shows, tags and claims, and of the candidates all that decides. What keeps one
@@ -47,10 +50,10 @@ func (o Observer) Observe(ctx context.Context, s Scope) ([]Instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.tag(ctx, fleet)
+	o.tag(ctx, s, fleet)
 	if s.Candidate != nil {
 		o.each(fleet, func(i *Instance) {
-			if i.Listed && i.Fault == nil && s.Candidate(*i) {
+			if i.Listed && i.Fault == nil && s.possible(*i) && s.Candidate(*i) {
 				o.read(ctx, i)
 			}
 		})
@@ -86,22 +89,25 @@ func (o Observer) each(fleet []Instance, do func(*Instance)) {
 	_ = workers.Wait() // what goes wrong is in the instances
 }
 
-func (o Observer) list(ctx context.Context, s Scope) (fleet []Instance, err error) {
+func (o Observer) list(ctx context.Context, s Scope) ([]Instance, error) {
 	if len(s.IDs) > 0 {
 		return o.named(ctx, s), nil
 	}
-	for _, region := range s.Regions {
-		var page []Instance
-		err := Retry(ctx, func() (err error) {
-			page, err = o.Reader.Fleet(ctx, region, s.Filter)
-			return err
+	parts := make([][]Instance, len(s.Regions))
+	workers, ctx := errgroup.WithContext(ctx)
+	workers.SetLimit(max(1, o.Workers))
+	for n, region := range s.Regions {
+		workers.Go(func() error {
+			return Retry(ctx, func() (err error) {
+				parts[n], err = o.Reader.Fleet(ctx, region, s.Filter)
+				return err
+			})
 		})
-		if err != nil {
-			return nil, err
-		}
-		fleet = append(fleet, page...)
 	}
-	return fleet, nil
+	if err := workers.Wait(); err != nil {
+		return nil, err
+	}
+	return slices.Concat(parts...), nil
 }
 
 // named reads the instances that were asked for by id, each in the first region that has it.
@@ -120,24 +126,26 @@ func (o Observer) named(ctx context.Context, s Scope) []Instance {
 
 // read reads an instance's attributes over what was known of it.
 func (o Observer) read(ctx context.Context, i *Instance) {
-	err := Retry(ctx, func() error {
-		seen, err := o.Reader.Instance(ctx, i.RegionID, i.ID)
-		if err == nil {
-			seen.Tags, seen.Claim, seen.ClaimFault = i.Tags, i.Claim, i.ClaimFault
-			*i = seen
+	seen, known := o.Known[i.ID]
+	if !known || seen.RegionID != i.RegionID {
+		err := Retry(ctx, func() (err error) {
+			seen, err = o.Reader.Instance(ctx, i.RegionID, i.ID)
+			return err
+		})
+		if err != nil {
+			i.Fault = fault.From(err)
+			return
 		}
-		return err
-	})
-	if err != nil {
-		i.Fault = fault.From(err)
 	}
+	seen.Tags, seen.Claim, seen.ClaimFault = i.Tags, i.Claim, i.ClaimFault
+	*i = seen
 }
 
 // tag reads the tags, 50 instances at a time, and the claims in them.
-func (o Observer) tag(ctx context.Context, fleet []Instance) {
+func (o Observer) tag(ctx context.Context, s Scope, fleet []Instance) {
 	regions := map[string][]*Instance{}
 	for n := range fleet {
-		if i := &fleet[n]; i.Fault == nil {
+		if i := &fleet[n]; i.Fault == nil && s.possible(*i) {
 			regions[i.RegionID] = append(regions[i.RegionID], i)
 		}
 	}
@@ -172,6 +180,8 @@ func (o Observer) tagChunk(ctx context.Context, region string, chunk []*Instance
 		}
 	}
 }
+
+func (s Scope) possible(i Instance) bool { return s.Possible == nil || s.Possible(i) }
 
 // replicas reads the replicas of candidates that the listing did not have.
 func (o Observer) replicas(ctx context.Context, fleet []Instance) {

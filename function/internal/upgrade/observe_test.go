@@ -99,6 +99,63 @@ func TestAFleetIsObservedWithFewCalls(t *testing.T) {
 	}
 }
 
+// What the page of a listing shows to be none of the request's business costs nothing but its place on that page.
+func TestAnInstanceThatCannotBeMeantCostsItsPageOnly(t *testing.T) {
+	t.Parallel()
+	var fleet []upgrade.Instance
+	for n := range 200 {
+		i := member(fmt.Sprintf("rm-%03d", n))
+		switch {
+		case n < 60:
+			i.Engine = "SQLServer"
+		case n < 150:
+			postgres("cloud_essd")(&i)
+		}
+		fleet = append(fleet, i)
+	}
+	for name, c := range map[string]struct {
+		question upgrade.Question
+		want     map[string]int
+	}{
+		"a sweep is about two engines":      {sweep(), map[string]int{"Fleet": 1, "Tags": 3, "Instance": 140, "Offers": 2}},
+		"an advisory is about one of them":  {withAdvisory(sweep(), "", fixedIn("MySQL", newer)), map[string]int{"Fleet": 1, "Tags": 1, "Instance": 50, "Offers": 1}},
+		"an advisory is about none of them": {withAdvisory(sweep(), "", fixedIn("MariaDB", newer)), map[string]int{"Fleet": 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := serving(t, fleet...)
+			if _, err := a.look(t, c.question.Scope()); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, a.counts()); diff != "" {
+				t.Errorf("calls (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// What a run has read it does not read again; the tags, which it writes itself, it does.
+func TestWhatIsKnownIsNotReadAgain(t *testing.T) {
+	t.Parallel()
+	a := serving(t, member("rm-1"), member("rm-2"), member("rm-3", inRegion("cn-beijing")))
+	known := map[string]upgrade.Instance{
+		"rm-1": member("rm-1", current("rds_20250101"), untagged), "rm-3": member("rm-3", current("rds_20250101")), // of another region
+	}
+	q := sweep()
+	q.Request.Fleet.Select.RegionIDs = []string{"cn-hangzhou", "cn-beijing"}
+	fleet, err := upgrade.Observer{Reader: a, Now: now, Workers: 16, Known: known}.Observe(t.Context(), q.Scope())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{
+		"rm-1": `cn-hangzhou "rds_20250101" offers 1 tags 1 replicas 0`, "rm-2": `cn-hangzhou "rds_20240101" offers 1 tags 1 replicas 0`,
+		"rm-3": `cn-beijing "rds_20240101" offers 1 tags 1 replicas 0`,
+	}
+	if diff := cmp.Diff(want, seen(fleet)); diff != "" || a.counts()["Instance"] != 2 {
+		t.Errorf("%v (-want +got):\n%s", a.calls, diff)
+	}
+}
+
 func TestWhatIsSeenOfAFleet(t *testing.T) {
 	t.Parallel()
 	named := func(ids ...string) upgrade.Question {
@@ -255,7 +312,7 @@ func TestAListingThatCannotBeHadIsAnError(t *testing.T) {
 	t.Parallel()
 	q := sweep()
 	q.Request.Fleet.Select.RegionIDs = []string{"cn-hangzhou", "cn-beijing"}
-	a := serving(t, members(3)...).fail("Fleet", nil, denied)
+	a := serving(t, members(3)...).fail("Fleet", throttled, denied)
 	if fleet, err := a.look(t, q.Scope()); fault.From(err).Kind != fault.Denied || fleet != nil {
 		t.Errorf("got %+v, %v", fleet, err)
 	}

@@ -128,7 +128,7 @@ func compareInstances(a, b Instance) int {
 //
 //	this rollout      → what it has come to
 //	the claim on it   → see claim.go: settled, already_scheduled, in doubt, or free
-//	the instance      → not_opted_in, engine_unsupported, locked, in_progress, not_running, not_affected
+//	the instance      → engine_unsupported, not_affected, not_opted_in, locked, in_progress, not_running
 //	the version       → see target.go
 //	the time          → outside_window
 //
@@ -170,24 +170,29 @@ func skip(reason Reason, format string, args ...any) *Skip {
 	return &Skip{Reason: reason, Detail: fmt.Sprintf(format, args...)}
 }
 
-// skipInstance needs no more than the listing shows, so that an instance that it stops need not be read.
+// skipInstance needs no more than the listing and the tags show, so that an instance that it stops need not be read.
 func (q Question) skipInstance(i Instance, concerns func(Instance) bool) (s *Skip, wait bool) {
-	if s := q.skipChoice(i, concerns); s != nil {
+	in := q.Policy.OptIn
+	s = q.skipKind(i, concerns)
+	switch {
+	case s != nil:
 		return s, false
+	case q.Request.Fleet != nil && i.Tags[in.Tag] != in.Value:
+		return skip(NotOptedIn, "it has not the tag %s=%s", in.Tag, in.Value), false
 	}
 	s = skipState(i)
 	return s, s != nil && s.Reason == InProgress
 }
 
-// skipChoice says why a request about a fleet does not mean the instance.
-func (q Question) skipChoice(i Instance, concerns func(Instance) bool) *Skip {
-	in, fleet := q.Policy.OptIn, q.Request.Fleet
+// skipKind says why a request about a fleet cannot mean an instance of this kind. The page of the listing is all that it costs.
+func (q Question) skipKind(i Instance, concerns func(Instance) bool) *Skip {
+	fleet := q.Request.Fleet
 	switch {
 	case fleet == nil:
 		return nil
-	case i.Tags[in.Tag] != in.Value:
-		return skip(NotOptedIn, "it has not the tag %s=%s", in.Tag, in.Value)
-	case i.supported() && fleet.Advisory != nil && !concerns(i):
+	case !i.supported():
+		return skipState(i)
+	case fleet.Advisory != nil && !concerns(i):
 		return skip(NotAffected, "%s says nothing about %s %s", fleet.Advisory.ID, i.Engine, i.EngineVersion)
 	default:
 		return nil
@@ -208,6 +213,9 @@ func skipState(i Instance) *Skip {
 		return nil
 	}
 }
+
+// Possible tells whether the request may mean an instance of the listing at all.
+func (q Question) Possible(i Instance) bool { return q.skipKind(i, q.concerns) == nil }
 
 // Candidate tells whether an instance of the listing has to be read: its claim has to be judged, or nothing in the listing stops it.
 func (q Question) Candidate(i Instance) bool {

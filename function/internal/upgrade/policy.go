@@ -104,6 +104,9 @@ func (v Versions) refuses(target string, critical bool, now time.Time) string {
 	return ""
 }
 
+// maxRate stands for no limit: a call takes longer than a microsecond.
+const maxRate = 1_000_000
+
 // Rate bounds all RDS calls of the process together.
 type Rate struct {
 	CallsPerSecond float64 `yaml:"callsPerSecond"`
@@ -166,7 +169,7 @@ func (p Policy) check() error {
 		{p.OptIn.Tag == "" || p.OptIn.Value == "", "optIn: want a tag and its value: requests about fleets touch no instance without it"},
 		{p.Budget.MaxInstances < 1, fmt.Sprintf("budget.maxInstances: %d: want 1 or more", p.Budget.MaxInstances)},
 		{!(p.Budget.MaxPercent > 0 && p.Budget.MaxPercent <= 100), fmt.Sprintf("budget.maxPercent: %v: want more than 0, up to 100", p.Budget.MaxPercent)},
-		{!(p.Rate.CallsPerSecond > 0), fmt.Sprintf("rate.callsPerSecond: %v: want more than 0", p.Rate.CallsPerSecond)},
+		{!(p.Rate.CallsPerSecond > 0 && p.Rate.CallsPerSecond <= maxRate), fmt.Sprintf("rate.callsPerSecond: %v: want more than 0, up to %d", p.Rate.CallsPerSecond, maxRate)},
 		{p.Verify.First <= 0 || p.Verify.GiveUp <= 0, "verify: first and giveUp: want more than 0"},
 	} {
 		if rule.broken {

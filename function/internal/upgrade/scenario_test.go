@@ -11,10 +11,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"rds-kernel-upgrade/events"
 	"rds-kernel-upgrade/function/internal/invocation"
+	"rds-kernel-upgrade/function/internal/pace"
 	"rds-kernel-upgrade/function/internal/rds"
 	"rds-kernel-upgrade/function/internal/transport"
 	"rds-kernel-upgrade/function/internal/upgrade"
@@ -75,7 +74,7 @@ func readerOf(t *testing.T, folder string) *rds.Client {
 	}
 	key := keys.Issue(time.Hour)
 	endpoint := transport.Endpoint{Scheme: "http", Host: "127.0.0.1:9001"}
-	return rds.New(transport.Over(pool{cloud}), rate.NewLimiter(rate.Inf, 0), &endpoint, invocation.NewCredentials(key.ID, key.Secret, key.Token))
+	return rds.New(transport.Over(pool{cloud}), pace.New(1e6, time.Now), &endpoint, invocation.NewCredentials(key.ID, key.Secret, key.Token))
 }
 
 // pool carries requests to a service in this process.
