@@ -3,8 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
 
 	"rds-kernel-upgrade/events"
+	"rds-kernel-upgrade/function/internal/transport"
 	"rds-kernel-upgrade/function/internal/upgrade"
 )
 
@@ -20,6 +24,7 @@ func (f *Function) Handle(ctx context.Context, event []byte) (report *Report, er
 	if err != nil {
 		return nil, failure(err)
 	}
+	defer run.logRate()
 	defer run.recover(&err)
 	messages := run.open(event)
 	report = &Report{FCRequestID: run.invocation.RequestID}
@@ -185,11 +190,27 @@ func (r *run) reject(ctx context.Context, a upgrade.Account, err error) (Request
 }
 
 // publish puts notifications on the result topic, each of them as often as it takes and as long as there is time. One that may
-// have been published is published again: its id stays the same.
+// have been published is published again: its id stays the same. Those about single instances come before the account that closes
+// with them; a few go in the order of the plan, and many side by side.
 func (r *run) publish(ctx context.Context, notifications ...upgrade.Notification) error {
-	var faults []error
-	for _, n := range notifications {
-		faults = append(faults, r.publishOne(ctx, n))
+	single := slices.IndexFunc(notifications, func(n upgrade.Notification) bool { return n.Subject == "" })
+	if single < 0 {
+		single = len(notifications)
+	}
+	faults := make([]error, len(notifications))
+	var workers errgroup.Group
+	if workers.SetLimit(1); single > few {
+		workers.SetLimit(transport.Parallel)
+	}
+	for n := range single {
+		workers.Go(func() error {
+			faults[n] = r.publishOne(ctx, notifications[n])
+			return nil
+		})
+	}
+	_ = workers.Wait() // each fault has its place
+	for n := single; n < len(notifications); n++ {
+		faults[n] = r.publishOne(ctx, notifications[n])
 	}
 	return errors.Join(faults...)
 }

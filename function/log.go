@@ -27,7 +27,8 @@ func (r *run) logRequest(ctx context.Context, a upgrade.Account, request events.
 	r.log.LogAttrs(ctx, slog.LevelInfo, "request", attrs...)
 }
 
-// few is how many instances have a line each at level INFO; of more there is a summary, and the lines are at level DEBUG.
+// few is how many instances have a line each at level INFO, and are told of one after the other; of more there is a summary, the lines are
+// at level DEBUG, and the notifications go side by side.
 const few = 20
 
 func levelOf(instances int) slog.Level {
@@ -106,4 +107,11 @@ func (r *run) logNotification(ctx context.Context, n upgrade.Notification, messa
 		return
 	}
 	r.log.LogAttrs(ctx, slog.LevelInfo, "notification", attrs...)
+}
+
+// logRate says that the API has refused calls by flow control, and what rate is left.
+func (r *run) logRate() {
+	if calls, perSecond := r.limit.Throttled(); calls > r.throttled {
+		r.log.Warn("rate", "throttled", calls-r.throttled, "callsPerSecond", perSecond)
+	}
 }

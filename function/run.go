@@ -63,6 +63,7 @@ type run struct {
 	topic      *mns.Client
 	rds        *rds.Client
 	log        *slog.Logger
+	throttled  int // calls that the API had refused before
 }
 
 // lastMoment is left for the answer to reach Function Compute.
@@ -83,6 +84,7 @@ func (f *Function) begin(ctx context.Context) (*run, error) {
 		deadline = f.now().Add(time.Minute)
 	}
 	r := &run{Function: f, invocation: i, deadline: deadline.Add(-lastMoment), log: f.log.With("fcRequestId", i.RequestID)}
+	r.throttled, _ = f.limit.Throttled()
 	r.rds = rds.New(f.transport, f.limit, f.config.RDSEndpoint, i.Credentials).Patient(upgrade.Retry)
 	if r.topic, err = f.topicOf(i); err != nil {
 		return nil, &fault.Error{Kind: fault.Invalid, Message: err.Error()}

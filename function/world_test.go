@@ -72,10 +72,18 @@ func newWorld(tb testing.TB, policy string) *world {
 // policy puts another policy in force, as a deployment does: in a new process.
 func (w *world) policy(text string) {
 	w.tb.Helper()
-	if err := os.WriteFile(filepath.Join(w.folder, "policy.yaml"), []byte("rate: {callsPerSecond: 100000}\n"+text), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(w.folder, "policy.yaml"), []byte(unlimited(text)), 0o600); err != nil {
 		w.tb.Fatal(err)
 	}
 	w.restart()
+}
+
+// unlimited adds a rate to a policy that has none of its own.
+func unlimited(policy string) string {
+	if strings.Contains(policy, "rate:") {
+		return policy
+	}
+	return "rate: {callsPerSecond: 100000}\n" + policy
 }
 
 // restart gives the function a new process: what it only remembered is gone.

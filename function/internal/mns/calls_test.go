@@ -11,6 +11,7 @@ import (
 
 	"rds-kernel-upgrade/function/internal/fault"
 	"rds-kernel-upgrade/function/internal/mns"
+	"rds-kernel-upgrade/function/internal/transport"
 	"rds-kernel-upgrade/local/rig"
 )
 
@@ -147,33 +148,37 @@ func TestEveryCallEndsWithItsContextAndIsInDoubt(t *testing.T) {
 	}
 }
 
-// The client makes one call at a time; who waits for a turn waits no longer than there is time.
-func TestCallBehindAnotherEndsWithItsOwnContext(t *testing.T) {
+// The client makes sixteen calls at a time, each answered by itself; who waits for a turn waits no longer than there is time.
+func TestCallBehindOthersEndsWithItsOwnContext(t *testing.T) {
 	t.Parallel()
 	for op, call := range calls {
 		t.Run(op, func(t *testing.T) {
 			t.Parallel()
-			arrived, release := make(chan struct{}, 2), make(chan struct{})
+			arrived, release := make(chan struct{}, transport.Parallel+1), make(chan struct{})
 			s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 				arrived <- struct{}{}
 				<-release
 				good(w, r)
 			})
 			var first sync.WaitGroup
-			first.Go(func() {
-				if _, err := call(t.Context(), s.client); err != nil {
-					t.Error(err)
-				}
-			})
-			<-arrived
+			for range transport.Parallel {
+				first.Go(func() {
+					if _, err := call(t.Context(), s.client); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			for range transport.Parallel {
+				<-arrived
+			}
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 			defer cancel()
 			_, err := call(ctx, s.client)
-			wantFault(t, err, fault.Error{Op: "mns: " + op, Kind: fault.Unavailable, Message: "=not called: no time left behind another call"})
+			wantFault(t, err, fault.Error{Op: "mns: " + op, Kind: fault.Unavailable, Message: "=not called: no time left behind other calls"})
 			close(release)
 			first.Wait()
-			if n := s.seen.Load(); n != 1 {
-				t.Errorf("the server saw %d requests, want 1", n)
+			if n := s.seen.Load(); n != transport.Parallel {
+				t.Errorf("the server saw %d requests, want %d", n, transport.Parallel)
 			}
 		})
 	}

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	ali_mns "github.com/aliyun/aliyun-mns-go-sdk"
@@ -19,10 +20,18 @@ import (
 	"rds-kernel-upgrade/function/internal/transport"
 )
 
-// Client is the process's one MNS client; the credentials come with each call. It is safe for concurrent use, one call
-// at a time.
+// Client is the process's one MNS client; the credentials come with each call. It is safe for concurrent use: several calls at once
+// have an SDK client each, which stays for later calls.
 type Client struct {
-	turn     chan struct{} // holds one value while a call is under way
+	sdk      func(*exchange) ali_mns.MNSClient
+	exchange exchange      // what every call's begins as
+	turn     chan struct{} // holds a value for each call under way
+	mu       sync.Mutex
+	free     []*lane // the one that was used last is at the end
+}
+
+// lane is one of the SDK's clients, on which one call at a time is made.
+type lane struct {
 	sdk      ali_mns.MNSClient
 	exchange *exchange // the call under way: the SDK asks it for credentials and hands it the request
 }
@@ -41,22 +50,50 @@ func New(t *transport.Transport, endpoint *transport.Endpoint, account, region s
 	if !endpoint.Loopback() {
 		host = endpoint.Host
 	}
-	c = &Client{turn: make(chan struct{}, 1), exchange: &exchange{transport: t, endpoint: *endpoint, host: host}}
-	// The SDK sees a well-formed address only; where the requests really go is the exchange's business.
-	c.sdk = ali_mns.NewAliMNSClientWithConfig(ali_mns.AliMNSClientConfig{
-		EndPoint:      fmt.Sprintf("https://%s.mns.%s.aliyuncs.com", account, region),
-		Credential:    c.exchange,
-		TimeoutSecond: int64(2 * transport.CallTimeout / time.Second), // ours comes first
-	})
-	c.sdk.SetTransport(c.exchange)
+	c = &Client{turn: make(chan struct{}, transport.Parallel), exchange: exchange{transport: t, endpoint: *endpoint, host: host}}
+	c.sdk = func(e *exchange) ali_mns.MNSClient {
+		// The SDK sees a well-formed address only; where the requests really go is the exchange's business.
+		client := ali_mns.NewAliMNSClientWithConfig(ali_mns.AliMNSClientConfig{
+			EndPoint:      fmt.Sprintf("https://%s.mns.%s.aliyuncs.com", account, region),
+			Credential:    e,
+			TimeoutSecond: int64(2 * transport.CallTimeout / time.Second), // ours comes first
+		})
+		client.SetTransport(e)
+		return client
+	}
+	c.free = []*lane{c.lane()} // here a wrong address shows
 	return c, nil
+}
+
+func (c *Client) lane() *lane {
+	e := c.exchange
+	return &lane{c.sdk(&e), &e}
+}
+
+// take gives a lane that is free. There are no more than calls may be under way.
+func (c *Client) take() *lane {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	last := len(c.free) - 1
+	if last < 0 {
+		return c.lane()
+	}
+	l := c.free[last]
+	c.free = c.free[:last]
+	return l
+}
+
+func (c *Client) put(l *lane) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.free = append(c.free, l)
 }
 
 // Publish puts one message on a topic. A fault that is InDoubt may have published it.
 func (c *Client) Publish(ctx context.Context, credentials invocation.Credentials, topic, body, tag string) (messageID string, err error) {
 	var answer ali_mns.MessageSendResponse
-	err = c.call(ctx, credentials, "PublishMessage "+topic, func() (err error) {
-		answer, err = ali_mns.NewMNSTopic(topic, c.sdk).PublishMessage(ali_mns.MessagePublishRequest{MessageBody: body, MessageTag: tag})
+	err = c.call(ctx, credentials, "PublishMessage "+topic, func(l *lane) (err error) {
+		answer, err = ali_mns.NewMNSTopic(topic, l.sdk).PublishMessage(ali_mns.MessagePublishRequest{MessageBody: body, MessageTag: tag})
 		return named(answer, err)
 	})
 	if err != nil { // half an answer may have had an id
@@ -75,20 +112,22 @@ func named(answer ali_mns.MessageSendResponse, err error) error {
 
 // call runs one call of the SDK. The topic or queue object is made anew each time, because its rate monitor
 // would otherwise sleep without regard to any deadline.
-func (c *Client) call(ctx context.Context, credentials invocation.Credentials, what string, call func() error) error {
+func (c *Client) call(ctx context.Context, credentials invocation.Credentials, what string, call func(*lane) error) error {
 	op := "mns: " + what
 	select {
 	case c.turn <- struct{}{}:
 		defer func() { <-c.turn }()
 	case <-ctx.Done():
-		return &fault.Error{Op: op, Kind: fault.Unavailable, Message: "not called: no time left behind another call"}
+		return &fault.Error{Op: op, Kind: fault.Unavailable, Message: "not called: no time left behind other calls"}
 	}
-	c.exchange.begin(ctx, credentials)
-	err := guard(call)
+	l := c.take()
+	defer c.put(l)
+	l.exchange.begin(ctx, credentials)
+	err := guard(func() error { return call(l) })
 	if err == nil {
 		return nil
 	}
-	f := c.exchange.explain(err)
+	f := l.exchange.explain(err)
 	f.Op, f.Message = op, credentials.Redact(f.Message)
 	return f
 }

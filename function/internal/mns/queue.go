@@ -49,8 +49,8 @@ func (c *Client) Send(ctx context.Context, credentials invocation.Credentials, q
 		}
 	}
 	var answer ali_mns.MessageSendResponse
-	err := c.call(ctx, credentials, what, func() (err error) {
-		answer, err = ali_mns.NewMNSQueue(queue, c.sdk).SendMessage(ali_mns.MessageSendRequest{
+	err := c.call(ctx, credentials, what, func(l *lane) (err error) {
+		answer, err = ali_mns.NewMNSQueue(queue, l.sdk).SendMessage(ali_mns.MessageSendRequest{
 			MessageBody: body, DelaySeconds: seconds(delay), Priority: priority,
 		})
 		return named(answer, err)
@@ -70,13 +70,13 @@ func seconds(delay time.Duration) int64 {
 // have hidden some until their visibility timeout has passed.
 func (c *Client) Receive(ctx context.Context, credentials invocation.Credentials, queue string) ([]Message, error) {
 	var messages []Message
-	err := c.call(ctx, credentials, "BatchReceiveMessage "+queue, func() (err error) {
+	err := c.call(ctx, credentials, "BatchReceiveMessage "+queue, func(l *lane) (err error) {
 		// The SDK's own method cannot say "do not wait": it leaves a waitseconds of 0 out, and then the queue's setting counts.
 		resource := fmt.Sprintf("queues/%s/messages?numOfMessages=%d&waitseconds=0", queue, batch)
-		if _, err := c.sdk.Send(ali_mns.GET, nil, nil, resource); err != nil {
+		if _, err := l.sdk.Send(ali_mns.GET, nil, nil, resource); err != nil {
 			return err
 		}
-		messages, err = c.exchange.messages()
+		messages, err = l.exchange.messages()
 		return err
 	})
 	if err != nil {
@@ -118,9 +118,9 @@ func at(milliseconds int64) time.Time {
 // Delete takes a message from its queue for good, or withdraws one that is still delayed. One that the handle does not hold is no
 // error: it is gone already, or its visibility timeout has passed, and then it comes again.
 func (c *Client) Delete(ctx context.Context, credentials invocation.Credentials, queue, handle string) error {
-	return gone(c.call(ctx, credentials, "DeleteMessage "+queue, func() error {
-		err := ali_mns.NewMNSQueue(queue, c.sdk).DeleteMessage(handle)
-		if err == nil && c.exchange.status != http.StatusNoContent { // the SDK takes any page with status 200 for a success
+	return gone(c.call(ctx, credentials, "DeleteMessage "+queue, func(l *lane) error {
+		err := ali_mns.NewMNSQueue(queue, l.sdk).DeleteMessage(handle)
+		if err == nil && l.exchange.status != http.StatusNoContent { // the SDK takes any page with status 200 for a success
 			err = errors.New("not deleted")
 		}
 		return err

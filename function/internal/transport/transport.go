@@ -22,8 +22,8 @@ const CallTimeout = 10 * time.Second
 // keeps no more than two connections to a host, and makes all others anew for each call.
 const Parallel = 16
 
-// maxAnswer bounds one answer. The largest real one, a page of 100 instances, is far below.
-const maxAnswer = 16 << 20
+// maxAnswer bounds one answer, and with Parallel the memory that answers take. The largest real one, a page of 100 instances, is far below.
+const maxAnswer = 2 << 20
 
 // maxHeader bounds the header of an answer. A real one is below 2 KB, and net/http alone would take 10 MB.
 const maxHeader = 64 << 10

@@ -154,7 +154,7 @@ func TestRedirectIsAnError(t *testing.T) {
 
 func TestAnswerIsReadWholeOrNotAtAll(t *testing.T) {
 	t.Parallel()
-	const limit = 16 << 20
+	const limit = 2 << 20
 	send := func(announced, sent int) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
 			if announced > 0 {
