@@ -1,10 +1,7 @@
 package upgrade
 
 import (
-	"bytes"
 	"encoding/json"
-	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -76,50 +73,6 @@ const followUp = "follow-up"
 // Begin is a rollout that remembers nothing yet.
 func Begin(id string, request events.Request, region string, cause Cause) *Rollout {
 	return &Rollout{Kind: followUp, ID: id, Request: request, Region: region, Cause: cause}
-}
-
-// ParseFollowUp reads a follow-up's message. It is strict: what this version does not know, it must not lose.
-func ParseFollowUp(body string) (*Rollout, error) {
-	r := &Rollout{}
-	d := json.NewDecoder(bytes.NewReader([]byte(body)))
-	d.DisallowUnknownFields()
-	if err := d.Decode(r); err != nil {
-		return nil, fmt.Errorf("follow-up: %w", err)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, fmt.Errorf("follow-up: something stands behind it")
-	}
-	if r.Kind != followUp || r.ID == "" {
-		return nil, fmt.Errorf("follow-up: kind %q, rollout %q: want a message that this function has sent", r.Kind, r.ID)
-	}
-	if r.Request.Kind != events.KindUpgrade && r.Request.Fleet == nil {
-		return nil, fmt.Errorf("follow-up: rollout %s has no request", r.ID)
-	}
-	return r, nil
-}
-
-// maxBody is the largest message that the queue takes, less what its XML may need.
-const maxBody = 60_000
-
-// Body is the follow-up's message.
-func (r *Rollout) Body() (string, error) {
-	text, err := json.Marshal(r)
-	if err == nil && len(text) > maxBody {
-		err = fmt.Errorf("follow-up: %d bytes are more than a message holds", len(text))
-	}
-	return string(text), err
-}
-
-// flightSize bounds what one more instance in flight adds to the message, finished or proven later on included.
-const flightSize = 420
-
-// Room gives how many instances may be in flight so that the follow-up stays a message.
-func (r *Rollout) Room() int {
-	text, err := json.Marshal(r)
-	if err != nil {
-		return 0
-	}
-	return max(0, (maxBody-len(text))/flightSize)
 }
 
 // places gives those of all instances that the rollout has had to do with.

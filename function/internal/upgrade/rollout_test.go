@@ -1,6 +1,10 @@
 package upgrade_test
 
 import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -113,6 +117,11 @@ func TestAFollowUpThatThisFunctionHasNotSentIsRefused(t *testing.T) {
 		"half of it":                 {body[:len(body)/2], "EOF"},
 		"a time of another form":     {changed(`"sent":"0001-01-01T00:00:00Z"`, `"sent":"today"`), "today"},
 		"a set that is none":         {changed(`"seq":0`, `"seq":0,"done":"!!"`), "base64"},
+		"packed, and no gzip":        {`{"kind":"follow-up","rollout":"r","seq":1,"packed":"AAAA"}`, "packed: unexpected EOF"},
+		"packed, and half of it":     {pack(t, body)[:72] + `"}`, "packed: "},
+		"packed, and no follow-up":   {pack(t, "hello"), "invalid character"},
+		"packed twice":               {pack(t, pack(t, body)), "packed"},
+		"packed, and more than fits": {pack(t, strings.Repeat(" ", 2<<20)), "packed: it holds more than 1048576 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -120,6 +129,41 @@ func TestAFollowUpThatThisFunctionHasNotSentIsRefused(t *testing.T) {
 				t.Errorf("got %+v, %v; want an error with %q", r, err, c.want)
 			}
 		})
+	}
+}
+
+// pack packs a text as a follow-up that is long.
+func pack(t *testing.T, text string) string {
+	t.Helper()
+	var data bytes.Buffer
+	w := gzip.NewWriter(&data)
+	if _, err := w.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf(`{"kind":"follow-up","rollout":"r","seq":1,"packed":"%s"}`, base64.StdEncoding.EncodeToString(data.Bytes()))
+}
+
+// A short follow-up is for people to read on the queue. Of a long one they see whose it is.
+func TestALongFollowUpIsPacked(t *testing.T) {
+	t.Parallel()
+	for instances, plain := range map[int]bool{1: true, 20: true, 100: false, 500: false} {
+		r := upgrade.Begin(rollout, sweep().Request, "cn-hangzhou", upgrade.Cause{})
+		for n := range instances {
+			r.Flight = append(r.Flight, upgrade.Flight{DBInstanceID: fmt.Sprintf("rm-bp%015d", n), RegionID: "cn-hangzhou", Target: newer, At: now, Due: now})
+		}
+		body, err := r.Body()
+		if err != nil || len(body) > 16_000 {
+			t.Fatalf("%d bytes, %v", len(body), err)
+		}
+		if got := strings.Contains(body, "rm-bp000000000000000"); got != plain || !strings.HasPrefix(body, `{"kind":"follow-up","rollout":"`+rollout+`","seq":0,`) {
+			t.Errorf("%d instances: %.80s…", instances, body)
+		}
+		if back, err := upgrade.ParseFollowUp(body); err != nil || !cmp.Equal(r, back, asRemembered...) {
+			t.Errorf("%d instances do not come back: %v", instances, err)
+		}
 	}
 }
 
@@ -148,8 +192,8 @@ func FuzzParseFollowUp(f *testing.F) {
 func TestAMessageThatTheQueueWouldNotTakeIsNotSent(t *testing.T) {
 	t.Parallel()
 	r := upgrade.Begin(rollout, sweep().Request, "cn-hangzhou", upgrade.Cause{})
-	for n := range 1000 {
-		r.Flight = append(r.Flight, upgrade.Flight{DBInstanceID: fmt.Sprint(n)})
+	for n := range 2000 {
+		r.Flight = append(r.Flight, upgrade.Flight{DBInstanceID: noise(n)})
 	}
 	if _, err := r.Body(); err == nil || !strings.Contains(err.Error(), "more than a message holds") {
 		t.Errorf("got %v", err)
@@ -163,6 +207,9 @@ func TestAMessageThatTheQueueWouldNotTakeIsNotSent(t *testing.T) {
 	}
 }
 
+// noise is a text that cannot be made shorter than 32 bytes.
+func noise(n int) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(fmt.Sprint(n)))) }
+
 // TestAWaveOfAllTheRoomFitsTheMessage is for the longest that can be: every instance of its own kind of many, with a clock of another zone.
 func TestAWaveOfAllTheRoomFitsTheMessage(t *testing.T) {
 	t.Parallel()
@@ -175,6 +222,7 @@ func TestAWaveOfAllTheRoomFitsTheMessage(t *testing.T) {
 		"one that is all escaped": strings.Repeat("<\x00&>\u2028", 300),
 		"one that is no text":     strings.Repeat("\xff\xfe", 500),
 		"one in Chinese":          strings.Repeat("实例不存在", 200),
+		"another one each time":   "noise",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -186,7 +234,7 @@ func TestAWaveOfAllTheRoomFitsTheMessage(t *testing.T) {
 				r.Done.Add(fmt.Sprintf("rm-%d", n))
 			}
 			room := r.Room()
-			if room < 80 {
+			if room < 450 {
 				t.Errorf("there is room for %d instances only", room)
 			}
 			steps := make([]upgrade.Step, room)
@@ -204,7 +252,11 @@ func TestAWaveOfAllTheRoomFitsTheMessage(t *testing.T) {
 			fits(t, "in flight", r)
 			for n := range outcomes {
 				outcomes[n].Status = upgrade.Failed
-				outcomes[n].Target, outcomes[n].Fault = steps[n].Target, &fault.Error{Op: "upgrade: " + steps[n].Instance.ID, Code: "X", Message: message}
+				text := message
+				if text == "noise" {
+					text = noise(n) + noise(-n)
+				}
+				outcomes[n].Target, outcomes[n].Fault = steps[n].Target, &fault.Error{Op: "upgrade: " + steps[n].Instance.ID, Code: "X", Message: text}
 			}
 			r.Note(outcomes, policy.Verify, at)
 			r.Halt = r.Overdrawn()

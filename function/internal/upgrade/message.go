@@ -1,0 +1,128 @@
+package upgrade
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"rds-kernel-upgrade/events"
+)
+
+const (
+	// maxBody is the largest message that the queue takes, less what its XML may need.
+	maxBody = 60_000
+	// plainBody is how long a follow-up may be so that people can read it on the queue. A longer one is packed: each wave reads the whole
+	// fleet, so the more instances one message remembers, the fewer calls a rollout makes.
+	plainBody = 8_000
+	// maxUnpacked bounds what a packed message may hold: a hundred times more could be packed into one by somebody else.
+	maxUnpacked = 1 << 20
+	// flightSize bounds what one more instance in flight adds to a packed message, finished or proven later on included, but for the
+	// details of failures, which are left out if there is no room for them.
+	flightSize = 110
+)
+
+// packed is a follow-up that is too long to be sent as it is.
+type packed struct {
+	Kind   string `json:"kind"`
+	ID     string `json:"rollout"`
+	Seq    int    `json:"seq"`
+	Packed []byte `json:"packed"` // the message, as gzip
+}
+
+// ParseFollowUp reads a follow-up's message. It is strict: what this version does not know, it must not lose.
+func ParseFollowUp(body string) (*Rollout, error) {
+	var outer packed
+	if strict([]byte(body), &outer) == nil && len(outer.Packed) > 0 {
+		text, err := unpack(outer.Packed)
+		if err != nil {
+			return nil, fmt.Errorf("follow-up: packed: %w", err)
+		}
+		body = string(text)
+	}
+	r := &Rollout{}
+	if err := strict([]byte(body), r); err != nil {
+		return nil, fmt.Errorf("follow-up: %w", err)
+	}
+	if r.Kind != followUp || r.ID == "" {
+		return nil, fmt.Errorf("follow-up: kind %q, rollout %q: want a message that this function has sent", r.Kind, r.ID)
+	}
+	if r.Request.Kind != events.KindUpgrade && r.Request.Fleet == nil {
+		return nil, fmt.Errorf("follow-up: rollout %s has no request", r.ID)
+	}
+	return r, nil
+}
+
+// strict reads one JSON value with no unknown fields and nothing behind it.
+func strict(text []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return errors.New("something stands behind it")
+	}
+	return nil
+}
+
+func unpack(data []byte) ([]byte, error) {
+	reader, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(io.LimitReader(reader, maxUnpacked+1))
+	if err == nil && len(text) > maxUnpacked {
+		err = fmt.Errorf("it holds more than %d bytes", maxUnpacked)
+	}
+	return text, err
+}
+
+// Body is the follow-up's message.
+func (r *Rollout) Body() (string, error) {
+	body, err := r.body(plainBody)
+	if err == nil && len(body) > maxBody {
+		body, err = r.bare().body(plainBody)
+	}
+	if err == nil && len(body) > maxBody {
+		err = fmt.Errorf("follow-up: %d bytes are more than a message holds", len(body))
+	}
+	return string(body), err
+}
+
+// bare is the rollout without the details of what has failed, which were told.
+func (r *Rollout) bare() *Rollout {
+	bare := *r
+	bare.Finished = slices.Clone(r.Finished)
+	for n := range bare.Finished {
+		bare.Finished[n].Detail = ""
+	}
+	return &bare
+}
+
+// body is the message, packed if it is longer than a number of bytes.
+func (r *Rollout) body(plain int) ([]byte, error) {
+	text, err := json.Marshal(r)
+	if err != nil || len(text) <= plain {
+		return text, err
+	}
+	var data bytes.Buffer
+	w := gzip.NewWriter(&data)
+	_, err = w.Write(text)
+	if err = errors.Join(err, w.Close()); err != nil {
+		return nil, err
+	}
+	return json.Marshal(packed{r.Kind, r.ID, r.Seq, data.Bytes()})
+}
+
+// Room gives how many instances may be in flight so that the follow-up stays a message.
+func (r *Rollout) Room() int {
+	body, err := r.bare().body(0)
+	if err != nil {
+		return 0
+	}
+	return max(0, (maxBody-len(body))/flightSize)
+}
