@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 
@@ -48,3 +49,38 @@ var (
 	Leftovers  = leftovers
 	Complaints = complaints
 )
+
+// Measured is what a test lets a run over a fleet have taken.
+type Measured struct {
+	Size, Upgraded int
+	RDS, MNS       int // calls
+	Wall           time.Duration
+	Peak           int64
+}
+
+// Missed tells which bars runs have missed, without a limit or with one of 200 calls per second, at 50 ms a call.
+func Missed(limited bool, runs ...Measured) (text string) {
+	b := fleetBench{latency: 50 * time.Millisecond, rate: 200}
+	setting := b.settings()[0]
+	if limited {
+		setting = b.settings()[1]
+	}
+	var results []result
+	for _, m := range runs {
+		results = append(results, result{
+			size: m.Size, upgraded: m.Upgraded, calls: map[string]int{"DescribeDBInstances": m.RDS}, mns: m.MNS, wall: m.Wall, peak: m.Peak,
+		})
+	}
+	if err := errors.Join(setting.missed(results)...); err != nil {
+		text = err.Error()
+	}
+	return text
+}
+
+// Deployed is what the function is given where it is measured.
+func Deployed() (timeout time.Duration, memoryMB int) { return deployedTimeout, deployedMemory }
+
+// WentWell judges upgrade calls, of which so many were accepted, by the notifications under each tag.
+func WentWell(calls, accepted int, tags map[string]int) error {
+	return (&result{upgraded: accepted, calls: map[string]int{upgradeCall: calls}}).wentWell(tags, "completed")
+}

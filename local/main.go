@@ -1,5 +1,5 @@
 // Command local is the local cloud: it serves it (make stack), plays a demonstration in it (make run), invokes the
-// function in it (make invoke), and packs the function's zip (make package, make size).
+// function in it (make invoke), measures it with large fleets (make bench-fleet), and packs the function's zip (make package).
 package main
 
 import (
@@ -24,6 +24,7 @@ var commands = []struct {
 	{"demo", "play a rollout through the built function and check what comes of it", demo},
 	{"invoke", "send one event to the function in a running local cloud, signed", invoke},
 	{"package", "pack the function's zip", makePackage},
+	{"bench-fleet", "let the built function work on generated fleets, and hold what it takes against the bars", benchFleet},
 	{"size", "check the sizes of the binary and the zip", sizes},
 }
 
@@ -72,7 +73,7 @@ func run(ctx context.Context, c console, args []string) error {
 	usage := console{out: c.err}
 	usage.say("usage: go run ./local COMMAND [flags]\n")
 	for _, command := range commands {
-		usage.say("  %-8s %s\n", command.name, command.about)
+		usage.say("  %-11s %s\n", command.name, command.about)
 	}
 	return fmt.Errorf("got %q: want one of the commands above", args)
 }

@@ -102,7 +102,17 @@ func served(t *testing.T, flags ...string) (fc, rds, mns string) {
 
 func post(t *testing.T, url, body string) string {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
+	return ask(t, http.MethodPost, url, body)
+}
+
+func get(t *testing.T, url string) string {
+	t.Helper()
+	return ask(t, http.MethodGet, url, "")
+}
+
+func ask(t *testing.T, method, url, body string) string {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,6 +180,8 @@ func TestWrongWordsAreRefused(t *testing.T) {
 		"a fault of no service": {append(free, "--fault", "oss:*=throttle"), "want rds:ACTION"},
 		"a fault of no kind":    {append(free, "--fault", "rds:*=rain"), "unknown kind"},
 		"no such fleet":         {append(free, "--fleet", "nowhere.json"), "no such file"},
+		"a fleet of nobody":     {append(free, "--fleet", "gen:0"), "want gen:N or gen:N:SEED"},
+		"a quota of nothing":    {append(free, "--fault", "rds:*=quota:0"), "for quota, the calls per second"},
 		"a port that is taken":  {[]string{"serve", "--binary", bare, "--fc", taken.Addr().String()}, "is another stack running?"},
 		"nobody at the door":    {[]string{"invoke", "--fc", "127.0.0.1:1", "--event", "../testdata/events/direct-minimal.json"}, "is the local cloud running"},
 		"no such event":         {[]string{"invoke", "--event", "nowhere.json"}, "no such file"},

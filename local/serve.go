@@ -14,6 +14,7 @@ import (
 
 	"rds-kernel-upgrade/local/fakefc"
 	"rds-kernel-upgrade/local/faults"
+	"rds-kernel-upgrade/local/fleet"
 	"rds-kernel-upgrade/local/stack"
 )
 
@@ -48,10 +49,10 @@ func (o *serving) parse(c console, args []string) error {
 	f.StringVar(&o.FC, "fc", stack.FCAddress, "address of Function Compute")
 	f.StringVar(&o.RDS, "rds", stack.RDSAddress, "address of RDS")
 	f.StringVar(&o.MNS, "mns", stack.MNSAddress, "address of MNS")
-	f.StringVar(&o.fleet, "fleet", "", "file with the RDS instances (default: a small fleet of its own)")
+	f.StringVar(&o.fleet, "fleet", "", "file with the RDS instances, or gen:N or gen:N:SEED for a generated fleet of N, the same for the same text (default: a small fleet of its own)")
 	f.StringVar(&o.format, "format", string(fakefc.JSON), "how a topic's message reaches the function: JSON or STREAM")
 	f.DurationVar(&o.latency, "latency", 0, "how late every answer of RDS and MNS comes")
-	f.Var(&o.faults, "fault", "SERVICE:ACTION=KIND[:N], such as rds:UpgradeDBInstanceKernelVersion=reset-after:1; may be repeated, ACTION * is every one")
+	f.Var(&o.faults, "fault", "SERVICE:ACTION=KIND[:N], such as rds:UpgradeDBInstanceKernelVersion=reset-after:1, or rds:*=quota:20 for 20 calls a second; may be repeated, ACTION * is every one")
 	f.DurationVar(&o.followUps, "follow-ups-every", time.Second, "period of the timer "+stack.FollowUpsTimer+" (0: it ticks at a POST to /_local/tick/"+stack.FollowUpsTimer+" only)")
 	f.DurationVar(&o.every, "every", 0, "period of the timer "+timer+" (default: it ticks at a POST to /_local/tick/"+timer+" only)")
 	f.StringVar(&o.payload, "payload", "", "the payload of the timer "+timer+": a request")
@@ -90,11 +91,19 @@ func serve(ctx context.Context, c console, args []string) error {
 	return nil
 }
 
-func readFleet(file string) (io.Reader, error) {
-	if file == "" {
+// readFleet gives the fleet that the flag names: its own, one that is generated, or a file's.
+func readFleet(name string) (io.Reader, error) {
+	switch {
+	case name == "":
 		return bytes.NewReader(demoFleet), nil
+	case fleet.Described(name):
+		spec, err := fleet.Parse(name)
+		if err != nil {
+			return nil, err
+		}
+		return bytes.NewReader(spec.File()), nil
 	}
-	text, err := os.ReadFile(file) //nolint:gosec // the user names the file
+	text, err := os.ReadFile(name) //nolint:gosec // the user names the file
 	return bytes.NewReader(text), err
 }
 

@@ -49,6 +49,7 @@ func New(o Options) *Server {
 		opts: o, routes: routes(), client: pushClient(o.HTTPClient), ctx: ctx, stop: stop,
 		queues: map[string]*queue{}, topics: map[string]*topic{}, published: map[string][]TopicMessage{},
 	}
+	s.faults.Now = o.Now
 	mux := http.NewServeMux()
 	mux.Handle("/_local/faults", &s.faults)
 	mux.HandleFunc("/_local/calls", s.serveCalls)

@@ -2,10 +2,8 @@ package fakerds
 
 import (
 	"crypto/rand"
-	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -16,7 +14,7 @@ import (
 //
 // Accepted says that an upgrade really was accepted, even when a fault has spoiled its answer afterwards: then
 // Status and Code are what the API had answered. A call that a fault has stopped before it reached the API has the
-// fault's kind as its Code.
+// fault's kind as its Code, and one that was over a quota has throttle.
 type Call struct {
 	Action       string            `json:"action"`
 	Params       map[string]string `json:"params"`
@@ -38,7 +36,15 @@ func (s *Server) Calls() []Call {
 
 // CallsOf gives the calls of one action, oldest first.
 func (s *Server) CallsOf(action string) []Call {
-	return slices.DeleteFunc(s.Calls(), func(c Call) bool { return c.Action != action })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []Call
+	for _, c := range s.calls {
+		if c.Action == action {
+			all = append(all, c)
+		}
+	}
+	return all
 }
 
 func (s *Server) log(call Call) {
@@ -56,21 +62,16 @@ func (c *Call) write(w http.ResponseWriter, q *request, answer document, refusal
 		c.Status, c.Code, root = refusal.Status, refusal.Code, "Error"
 		answer = errorDocument(c.RequestID, refusal)
 	}
-	body, contentType := answer.xml(root), "text/xml;charset=utf-8"
+	var body []byte
+	contentType := "text/xml;charset=utf-8"
 	if q.json {
-		body, contentType = mustJSON(answer), "application/json;charset=utf-8"
+		body, contentType = answer.json(), "application/json;charset=utf-8"
+	} else {
+		body = answer.xml(root)
 	}
 	w.Header().Set("Content-Type", contentType)
 	w.WriteHeader(c.Status)
 	_, _ = w.Write(body) //nolint:gosec // escaped by document, and no browser reads it; a client that has gone away is its own affair
-}
-
-func mustJSON(d document) []byte {
-	text, err := json.Marshal(d)
-	if err != nil {
-		panic(fmt.Sprintf("a document always encodes: %v", err))
-	}
-	return text
 }
 
 // newRequestID makes a UUID in the upper case that the service uses.

@@ -31,8 +31,8 @@ type cloud struct {
 	calls int
 }
 
-func newCloud(t *testing.T, change ...func(*fakerds.Options)) *cloud {
-	t.Helper()
+func newCloud(tb testing.TB, change ...func(*fakerds.Options)) *cloud {
+	tb.Helper()
 	c := &cloud{clock: rig.NewClock(start), key: sts.Key{ID: "LTAI-local", Secret: "local-secret"}}
 	c.keys = sts.NewKeyring(c.clock.Now, c.key)
 	options := fakerds.Options{Now: c.clock.Now, Keys: c.keys}

@@ -16,22 +16,42 @@ type element struct {
 	value any
 }
 
-// MarshalJSON writes an object with its fields in their order.
-func (d document) MarshalJSON() ([]byte, error) {
+// json writes the document as an object with its fields in their order.
+func (d document) json() []byte {
 	var b bytes.Buffer
-	b.WriteByte('{')
-	for i, e := range d {
-		if i > 0 {
-			b.WriteByte(',')
+	writeJSON(&b, d)
+	return b.Bytes()
+}
+
+// writeJSON goes through the document once: encoding/json would go over what a Marshaler gives at each level anew.
+func writeJSON(b *bytes.Buffer, value any) {
+	switch v := value.(type) {
+	case document:
+		b.WriteByte('{')
+		for n, e := range v {
+			if n > 0 {
+				b.WriteByte(',')
+			}
+			b.WriteString(`"` + e.name + `":`)
+			writeJSON(b, e.value)
 		}
-		value, err := json.Marshal(e.value)
+		b.WriteByte('}')
+	case []document:
+		b.WriteByte('[')
+		for n, d := range v {
+			if n > 0 {
+				b.WriteByte(',')
+			}
+			writeJSON(b, d)
+		}
+		b.WriteByte(']')
+	default:
+		text, err := json.Marshal(v)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", e.name, err)
+			panic(fmt.Sprintf("a string, number or bool always encodes: %v", err))
 		}
-		fmt.Fprintf(&b, "%q:%s", e.name, value)
+		b.Write(text)
 	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
 }
 
 // xml writes the document inside an element called root.

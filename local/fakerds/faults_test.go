@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -108,6 +109,23 @@ func TestFaultsSpeakXMLToo(t *testing.T) {
 	c := newCloud(t)
 	c.Faults().Add(faults.Fault{Action: "*", Kind: faults.Throttle})
 	wantRefusal(t, c.send("DescribeRegions", params("Format", "XML")), 400, "Throttling.User", "Request was denied due to user flow control.")
+}
+
+func TestWhatIsOverAQuotaIsRefusedInTheWordsOfFlowControl(t *testing.T) {
+	c := newCloud(t)
+	c.Faults().Add(faults.Fault{Action: "*", Kind: faults.Quota, PerSecond: 2})
+	c.ok(t, "DescribeRegions", nil)
+	c.ok(t, "DescribeRegions", nil)
+	c.refused(t, "DescribeRegions", nil, 400, "Throttling.User")
+	c.clock.Advance(time.Second)
+	c.ok(t, "DescribeRegions", nil)
+	var codes []string
+	for _, call := range c.Calls() {
+		codes = append(codes, call.Code)
+	}
+	if want := []string{"", "", "throttle", ""}; !slices.Equal(codes, want) {
+		t.Errorf("the log has %q, want %q", codes, want)
+	}
 }
 
 func TestFaultsConcernTheActionOfEitherStyle(t *testing.T) {

@@ -12,7 +12,8 @@ import (
 // record is an instance and the upgrades that were accepted for it, oldest first.
 type record struct {
 	Instance
-	jobs []*job
+	jobs  []*job
+	place int // in the order of the fleet
 }
 
 type fleetFile struct {
@@ -74,10 +75,7 @@ func (s *Server) Add(instances ...Instance) {
 			panic("fakerds: " + err.Error())
 		}
 		i = i.withDefaults(s.options)
-		if s.fleet[i.DBInstanceID] == nil {
-			s.order = append(s.order, i.DBInstanceID)
-		}
-		s.fleet[i.DBInstanceID] = &record{Instance: i}
+		s.fleet.put(i)
 		s.bringVersions(i)
 	}
 	for _, i := range instances {
@@ -87,12 +85,12 @@ func (s *Server) Add(instances ...Instance) {
 
 // link makes a primary and its replicas know each other, whichever of them names the other.
 func (s *Server) link(i Instance) {
-	primary := s.fleet[i.MasterInstanceID]
+	primary := s.fleet.byID[i.MasterInstanceID]
 	if primary != nil && !slices.Contains(primary.ReadOnlyDBInstanceIDs, i.DBInstanceID) {
 		primary.ReadOnlyDBInstanceIDs = append(primary.ReadOnlyDBInstanceIDs, i.DBInstanceID)
 	}
 	for _, id := range i.ReadOnlyDBInstanceIDs {
-		if replica := s.fleet[id]; replica != nil && replica.MasterInstanceID == "" {
+		if replica := s.fleet.byID[id]; replica != nil && replica.MasterInstanceID == "" {
 			replica.MasterInstanceID, replica.DBInstanceType = i.DBInstanceID, "Readonly"
 		}
 	}
@@ -103,8 +101,7 @@ func (s *Server) Remove(ids ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, id := range ids {
-		delete(s.fleet, id)
-		s.order = slices.DeleteFunc(s.order, func(have string) bool { return have == id })
+		s.fleet.remove(id)
 	}
 }
 
@@ -112,7 +109,7 @@ func (s *Server) Remove(ids ...string) {
 func (s *Server) Instance(id string) (Instance, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	found := s.fleet[id]
+	found := s.fleet.byID[id]
 	if found == nil {
 		return Instance{}, false
 	}
@@ -124,10 +121,10 @@ func (s *Server) Instance(id string) (Instance, bool) {
 func (s *Server) Instances() []Instance {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all := make([]Instance, 0, len(s.order))
-	for _, id := range s.order {
-		s.fleet[id].settle(s.options.Now())
-		all = append(all, s.fleet[id].clone())
+	all := make([]Instance, 0, len(s.fleet.all))
+	for _, r := range s.fleet.all {
+		r.settle(s.options.Now())
+		all = append(all, r.clone())
 	}
 	return all
 }
@@ -137,22 +134,24 @@ func (s *Server) Instances() []Instance {
 func (s *Server) Update(id string, change func(*Instance)) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	found := s.fleet[id]
+	found := s.fleet.byID[id]
 	if found == nil {
 		return false
 	}
 	found.settle(s.options.Now())
-	change(&found.Instance)
-	found.DBInstanceID = id
+	s.fleet.change(found, change)
 	return true
 }
 
 // lookup finds the instance that a request is about. One in another region than the request's is not found.
 func (s *Server) lookup(q query, id string) *record {
-	found := s.fleet[id]
-	if found == nil || q.get("RegionId") != "" && q.get("RegionId") != found.RegionID {
+	found := s.fleet.byID[id]
+	if found == nil || !found.in(q.get("RegionId")) {
 		return nil
 	}
 	found.settle(q.now)
 	return found
 }
+
+// in tells whether an instance is of a region; each is of "".
+func (i Instance) in(region string) bool { return region == "" || region == i.RegionID }

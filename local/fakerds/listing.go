@@ -29,8 +29,9 @@ func (s *Server) describeInstances(q query) (document, *acs3.Refusal) {
 		return nil, refusal
 	}
 	items := []document{}
-	for _, i := range found[page.from(len(found)):page.to(len(found))] {
-		items = append(items, i.summary(level == 0))
+	for _, r := range found[page.from(len(found)):page.to(len(found))] {
+		r.settle(q.now)
+		items = append(items, r.summary(level == 0))
 	}
 	return document{
 		{"PageNumber", page.number()},
@@ -97,41 +98,58 @@ func (p page) next(total int) string {
 }
 
 // matching gives the instances of the region that fit the request's filters.
-func (s *Server) matching(q query) ([]Instance, *acs3.Refusal) {
+func (s *Server) matching(q query) ([]*record, *acs3.Refusal) {
 	tags, refusal := tagFilter(q.get("Tags"))
 	if refusal != nil {
 		return nil, refusal
 	}
-	var found []Instance
-	for _, id := range s.order {
-		r := s.fleet[id]
+	region, filters := s.fleet.byRegion[q.get("RegionId")], q.filters()
+	if len(tags) == 0 && len(filters) == 0 {
+		return region, nil
+	}
+	var found []*record
+	for _, r := range region {
 		r.settle(q.now)
-		if r.fits(q) && r.hasTags(tags) {
-			found = append(found, r.Instance)
+		unfit := func(f filter) bool { return !f.fits(&r.Instance) }
+		if !slices.ContainsFunc(filters, unfit) && r.hasTags(tags) {
+			found = append(found, r)
 		}
 	}
 	return found, nil
 }
 
-func (i Instance) fits(q query) bool {
-	for _, filter := range []struct{ parameter, value string }{
-		{"RegionId", i.RegionID},
-		{"DBInstanceId", i.DBInstanceID},
-		{"Engine", i.Engine},
-		{"EngineVersion", i.EngineVersion},
-		{"DBInstanceStatus", i.DBInstanceStatus},
-		{"DBInstanceType", i.DBInstanceType},
-		{"Category", i.Category},
-		{"PayType", i.PayType},
-		{"ZoneId", i.ZoneID},
-		{"ResourceGroupId", i.ResourceGroupID},
-	} {
-		if want := q.get(filter.parameter); want != "" && want != filter.value {
-			return false
-		}
+// filter is a parameter of a listing that leaves instances out.
+type filter struct {
+	parameter string
+	value     func(*Instance) string
+	want      string
+}
+
+func (f filter) fits(i *Instance) bool {
+	if f.value == nil { // SearchKey
+		return strings.Contains(i.DBInstanceID, f.want) || strings.Contains(i.DBInstanceDescription, f.want)
 	}
-	key := q.get("SearchKey")
-	return strings.Contains(i.DBInstanceID, key) || strings.Contains(i.DBInstanceDescription, key)
+	return f.value(i) == f.want
+}
+
+// filters gives those that the request has, besides the region and the tags.
+func (q query) filters() []filter {
+	given := []filter{
+		{parameter: "DBInstanceId", value: func(i *Instance) string { return i.DBInstanceID }},
+		{parameter: "Engine", value: func(i *Instance) string { return i.Engine }},
+		{parameter: "EngineVersion", value: func(i *Instance) string { return i.EngineVersion }},
+		{parameter: "DBInstanceStatus", value: func(i *Instance) string { return i.DBInstanceStatus }},
+		{parameter: "DBInstanceType", value: func(i *Instance) string { return i.DBInstanceType }},
+		{parameter: "Category", value: func(i *Instance) string { return i.Category }},
+		{parameter: "PayType", value: func(i *Instance) string { return i.PayType }},
+		{parameter: "ZoneId", value: func(i *Instance) string { return i.ZoneID }},
+		{parameter: "ResourceGroupId", value: func(i *Instance) string { return i.ResourceGroupID }},
+		{parameter: "SearchKey"},
+	}
+	for n := range given {
+		given[n].want = q.get(given[n].parameter)
+	}
+	return slices.DeleteFunc(given, func(f filter) bool { return f.want == "" })
 }
 
 // tagFilter reads Tags, a JSON object of at most five pairs.

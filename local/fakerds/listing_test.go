@@ -2,9 +2,11 @@ package fakerds_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -210,6 +212,20 @@ func TestListingShowsStatusOfNow(t *testing.T) {
 	c.ok(t, upgrade, params("DBInstanceId", "rm-1"))
 	if got := c.ok(t, listing, params("RegionId", "cn-hangzhou")).text(items + ".0.DBInstanceStatus"); got != "EngineVersionUpgrading" {
 		t.Error(got)
+	}
+}
+
+func TestListingShowsTheEndOfAnUpgradeThatNobodyElseHasLookedAt(t *testing.T) {
+	for name, filter := range map[string]map[string]string{"all": nil, "by status": params("DBInstanceStatus", "Running")} {
+		c := newCloud(t)
+		c.Add(mysql("rm-1"))
+		c.ok(t, upgrade, params("DBInstanceId", "rm-1"))
+		c.clock.Advance(time.Minute)
+		own := params("RegionId", "cn-hangzhou")
+		maps.Copy(own, filter)
+		if got := c.ok(t, listing, own).column(items, "DBInstanceStatus"); !cmp.Equal(got, []string{"Running"}) {
+			t.Errorf("%s: got %v", name, got)
+		}
 	}
 }
 

@@ -54,8 +54,7 @@ type Server struct {
 	nonces  *acs3.Nonces
 
 	mu       sync.Mutex
-	fleet    map[string]*record
-	order    []string // ids, in the order in which they were added
+	fleet    roster
 	versions []MiniVersion
 	lastTask int
 	calls    []Call
@@ -68,9 +67,10 @@ func New(options Options) *Server {
 		options:  options,
 		mux:      http.NewServeMux(),
 		nonces:   acs3.NewNonces(options.Now),
-		fleet:    map[string]*record{},
+		fleet:    newRoster(),
 		lastTask: 226917710,
 	}
+	s.faults.Now = options.Now
 	s.mux.Handle("/_local/faults", &s.faults)
 	s.mux.Handle("/_local/calls", show(func() any { return s.Calls() }))
 	s.mux.Handle("/_local/instances", show(func() any { return s.Instances() }))

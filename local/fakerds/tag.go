@@ -92,12 +92,13 @@ func (s *Server) listTags(q query) (document, *acs3.Refusal) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	if len(ids) == 0 {
-		ids = s.order
+	records := s.fleet.byRegion[q.get("RegionId")]
+	if len(ids) > 0 {
+		records = s.found(q, ids)
 	}
 	var all []document
-	for _, id := range ids {
-		if r := s.lookup(q, id); r != nil && r.hasAll(wanted) {
+	for _, r := range records {
+		if r.hasAll(wanted) {
 			all = append(all, r.tagDocuments()...)
 		}
 	}
@@ -105,6 +106,16 @@ func (s *Server) listTags(q query) (document, *acs3.Refusal) {
 		{"NextToken", page.next(len(all))},
 		{"TagResources", document{{"TagResource", append([]document{}, all[page.from(len(all)):page.to(len(all))]...)}}},
 	}, nil
+}
+
+// found gives the instances of the request's region that are there, in the order of their ids in the request.
+func (s *Server) found(q query, ids []string) (records []*record) {
+	for _, id := range ids {
+		if r := s.lookup(q, id); r != nil {
+			records = append(records, r)
+		}
+	}
+	return records
 }
 
 // tagged gives the instances that a call changes, all of which must be there.

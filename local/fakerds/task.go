@@ -32,24 +32,39 @@ func (s *Server) describeTasks(q query) (document, *acs3.Refusal) {
 	if refusal != nil {
 		return nil, refusal
 	}
+	found := s.tasks(q, filter)
 	items := []document{}
-	for _, id := range s.order {
-		r := s.lookup(q, id)
-		if r == nil || q.get("ResourceGroupId") != "" && q.get("ResourceGroupId") != r.ResourceGroupID {
-			continue
-		}
-		for _, j := range r.jobs {
-			if filter.fits(r, j) {
-				items = append(items, r.taskDocument(j, q.now, s.options.Account))
-			}
-		}
+	for _, t := range found[page.from(len(found)):page.to(len(found))] {
+		items = append(items, t.record.taskDocument(t.job, q.now, s.options.Account))
 	}
 	return document{
 		{"PageNumber", page.number()},
 		{"PageSize", page.size},
-		{"TotalCount", len(items)},
-		{"Items", items[page.from(len(items)):page.to(len(items))]},
+		{"TotalCount", len(found)},
+		{"Items", items},
 	}, nil
+}
+
+// task is an upgrade and its instance.
+type task struct {
+	record *record
+	job    *job
+}
+
+// tasks gives all that fit, those of an instance beside each other.
+func (s *Server) tasks(q query, filter tasks) (found []task) {
+	for _, r := range s.fleet.named(filter.instances) {
+		if !r.in(q.get("RegionId")) || q.get("ResourceGroupId") != "" && q.get("ResourceGroupId") != r.ResourceGroupID {
+			continue
+		}
+		r.settle(q.now)
+		for _, j := range r.jobs {
+			if filter.fits(j) {
+				found = append(found, task{r, j})
+			}
+		}
+	}
+	return found
 }
 
 // tasks is what DescribeHistoryTasks is asked for. An empty list stands for everything.
@@ -103,9 +118,8 @@ func (t tasks) checkStatus() *acs3.Refusal {
 	return nil
 }
 
-func (t tasks) fits(r *record, j *job) bool {
-	return !j.accepted.Before(t.from) && !j.accepted.After(t.to) &&
-		allows(t.instances, r.DBInstanceID) && allows(t.ids, j.historyID()) &&
+func (t tasks) fits(j *job) bool {
+	return !j.accepted.Before(t.from) && !j.accepted.After(t.to) && allows(t.ids, j.historyID()) &&
 		allows(t.types, taskType) && allows(t.statues, j.status())
 }
 

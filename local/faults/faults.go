@@ -1,4 +1,4 @@
-// Package faults is the bad weather of the local cloud: latency, throttling, 5xx, HTML error
+// Package faults is the bad weather of the local cloud: latency, throttling, quotas, 5xx, HTML error
 // pages, resets, truncated and empty answers, expired tokens.
 //
 // A Set stands in front of one fake and is changed by a flag, by a test, or over HTTP while the
@@ -8,11 +8,14 @@ package faults
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // Kind names what goes wrong.
@@ -32,7 +35,11 @@ const (
 	TokenExpired Kind = "token-expired" // refused because the STS token has expired
 )
 
-// Kinds lists every Kind, in the order of the constants.
+// Quota is flow control as it really is: so many calls a second are taken, and what is over them is refused as by Throttle.
+const Quota Kind = "quota"
+
+// Kinds lists every Kind that can happen to a single call, in the order of the constants. Quota is not among them: it happens to none
+// that comes alone.
 func Kinds() []Kind {
 	return []Kind{
 		Latency, Throttle, ServerError, HTML, ResetBefore, ResetAfter, Hang, Truncate, Empty, TokenExpired,
@@ -45,10 +52,12 @@ type Fault struct {
 	Kind   Kind          // what goes wrong
 	Times  int           // for how many calls; 0 means until it is cleared
 	Delay  time.Duration // how late, for Latency
+
+	PerSecond float64 // how many calls, for Quota; all actions that it concerns share them
 }
 
 // Parse reads the form that flags and the control address use: ACTION=KIND[:N], where N is a number of
-// calls or, for latency, a duration.
+// calls, for latency a duration, and for quota the calls per second.
 func Parse(text string) (Fault, error) {
 	action, rest, ok := strings.Cut(text, "=")
 	if !ok || action == "" {
@@ -56,8 +65,8 @@ func Parse(text string) (Fault, error) {
 	}
 	kind, amount, counted := strings.Cut(rest, ":")
 	f := Fault{Action: action, Kind: Kind(kind)}
-	if !slices.Contains(Kinds(), f.Kind) {
-		return Fault{}, fmt.Errorf("fault %q: unknown kind %q: want one of %v", text, kind, Kinds())
+	if kinds := append(Kinds(), Quota); !slices.Contains(kinds, f.Kind) {
+		return Fault{}, fmt.Errorf("fault %q: unknown kind %q: want one of %v", text, kind, kinds)
 	}
 	return f.withAmount(amount, counted)
 }
@@ -67,11 +76,14 @@ func (f Fault) withAmount(amount string, counted bool) (Fault, error) {
 	switch {
 	case f.Kind == Latency:
 		f.Delay, err = time.ParseDuration(amount)
+	case f.Kind == Quota:
+		f.PerSecond, err = strconv.ParseFloat(amount, 64)
 	case counted:
 		f.Times, err = strconv.Atoi(amount)
 	}
-	if err != nil || f.Times < 0 || f.Delay < 0 {
-		return Fault{}, fmt.Errorf("fault %s=%s: %q is neither a number of calls nor, for latency, a duration", f.Action, f.Kind, amount)
+	if err != nil || f.Times < 0 || f.Delay < 0 || f.Kind == Quota && !(f.PerSecond > 0 && f.PerSecond <= math.MaxInt32) {
+		return Fault{}, fmt.Errorf("fault %s=%s: %q is neither a number of calls nor, for latency, a duration, nor, for quota, the calls per second",
+			f.Action, f.Kind, amount)
 	}
 	return f, nil
 }
@@ -81,6 +93,8 @@ func (f Fault) String() string {
 	switch {
 	case f.Kind == Latency:
 		return fmt.Sprintf("%s=%s:%s", f.Action, f.Kind, f.Delay)
+	case f.Kind == Quota:
+		return fmt.Sprintf("%s=%s:%v", f.Action, f.Kind, f.PerSecond)
 	case f.Times > 0:
 		return fmt.Sprintf("%s=%s:%d", f.Action, f.Kind, f.Times)
 	default:
@@ -92,15 +106,29 @@ func (f Fault) concerns(action string) bool { return f.Action == "*" || f.Action
 
 // Set is the faults in force. The zero value has none. It is safe for concurrent use.
 type Set struct {
+	Now func() time.Time // the clock of quotas, set before the first call; nil is the machine's
+
 	mu     sync.Mutex
-	faults []Fault
+	faults []force
+}
+
+// force is a fault in force.
+type force struct {
+	Fault
+	taken *rate.Limiter // of a quota
 }
 
 // Add puts faults in force.
 func (s *Set) Add(faults ...Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.faults = append(s.faults, faults...)
+	for _, f := range faults {
+		in := force{Fault: f}
+		if f.Kind == Quota {
+			in.taken = rate.NewLimiter(rate.Limit(f.PerSecond), max(1, int(f.PerSecond))) // a second's calls may come at once
+		}
+		s.faults = append(s.faults, in)
+	}
 }
 
 // Clear ends all faults.
@@ -114,18 +142,25 @@ func (s *Set) Clear() {
 func (s *Set) List() []Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.faults)
+	var list []Fault
+	for _, f := range s.faults {
+		list = append(list, f.Fault)
+	}
+	return list
 }
 
-// take gives what one call of the action meets: all latencies added up, and the first other fault,
-// which has one call fewer left.
+// take gives what one call of the action meets: all latencies added up, and the first other fault, which has one call fewer left. A
+// call that is over a quota is refused, and meets nothing else.
 func (s *Set) take(action string) (delay time.Duration, kind Kind) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	left := s.faults[:0:0]
+	if s.over(action) {
+		kind = Throttle
+	}
+	left := s.faults[:0]
 	for _, f := range s.faults {
 		switch {
-		case !f.concerns(action):
+		case !f.concerns(action), f.Kind == Quota:
 		case f.Kind == Latency:
 			delay += f.Delay
 		case kind == "":
@@ -139,4 +174,18 @@ func (s *Set) take(action string) (delay time.Duration, kind Kind) {
 	}
 	s.faults = left
 	return delay, kind
+}
+
+// over tells whether a call of the action is over a quota. Every quota that concerns it counts it.
+func (s *Set) over(action string) (over bool) {
+	for _, f := range s.faults {
+		switch {
+		case f.Kind != Quota || !f.concerns(action):
+		case s.Now == nil:
+			over = !f.taken.Allow() || over
+		default:
+			over = !f.taken.AllowN(s.Now(), 1) || over
+		}
+	}
+	return over
 }

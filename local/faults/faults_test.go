@@ -5,11 +5,13 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"rds-kernel-upgrade/local/faults"
+	"rds-kernel-upgrade/local/rig"
 )
 
 func TestParse(t *testing.T) {
@@ -22,6 +24,8 @@ func TestParse(t *testing.T) {
 		{"DescribeDBInstances=throttle:3", faults.Fault{Action: "DescribeDBInstances", Kind: faults.Throttle, Times: 3}},
 		{"DescribeDBInstances=throttle", faults.Fault{Action: "DescribeDBInstances", Kind: faults.Throttle}},
 		{"*=5xx:1", faults.Fault{Action: "*", Kind: faults.ServerError, Times: 1}},
+		{"*=quota:20", faults.Fault{Action: "*", Kind: faults.Quota, PerSecond: 20}},
+		{"TagResources=quota:0.5", faults.Fault{Action: "TagResources", Kind: faults.Quota, PerSecond: 0.5}},
 	}
 	for _, kind := range faults.Kinds()[1:] {
 		cases = append(cases, struct {
@@ -45,13 +49,19 @@ func TestParseRefuses(t *testing.T) {
 		{"nothing", "", "want ACTION=KIND[:N]"},
 		{"no kind", "DescribeDBInstances", "want ACTION=KIND[:N]"},
 		{"no action", "=throttle", "want ACTION=KIND[:N]"},
-		{"an unknown kind", "A=flood:1", `unknown kind "flood"`},
+		{"an unknown kind", "A=flood:1", `unknown kind "flood": want one of [latency throttle`},
+		{"an unknown kind, though there are quotas", "A=flood:1", "token-expired quota]"},
 		{"an empty number", "A=throttle:", "neither a number of calls"},
 		{"a number that is none", "A=throttle:many", "neither a number of calls"},
 		{"a number below zero", "A=throttle:-1", "neither a number of calls"},
 		{"latency without a duration", "A=latency", "for latency, a duration"},
 		{"latency by a number", "A=latency:3", "for latency, a duration"},
 		{"latency below zero", "A=latency:-1s", "for latency, a duration"},
+		{"a quota without a number", "A=quota", "for quota, the calls per second"},
+		{"a quota of nothing", "A=quota:0", "for quota, the calls per second"},
+		{"a quota below zero", "A=quota:-1", "for quota, the calls per second"},
+		{"a quota that is no number", "A=quota:NaN", "for quota, the calls per second"},
+		{"a quota without a bound", "A=quota:Inf", "for quota, the calls per second"},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
@@ -114,6 +124,61 @@ func TestFaultLastsForItsNumberOfCalls(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAQuotaTakesSoManyCallsASecond(t *testing.T) {
+	quota := func(action string, perSecond float64) faults.Fault {
+		return faults.Fault{Action: action, Kind: faults.Quota, PerSecond: perSecond}
+	}
+	once := faults.Fault{Action: "A", Kind: faults.ServerError, Times: 1}
+	cases := []struct {
+		name   string
+		faults []faults.Fault
+		calls  []string // by turns the pause before a call, and its action
+		want   string
+		left   int
+	}{
+		{"at once as many as a second has", []faults.Fault{quota("A", 2)}, []string{"0s", "A", "0s", "A", "0s", "A"}, "ok ok throttle", 1},
+		{"one more as soon as there is room for it", []faults.Fault{quota("A", 2)}, []string{"0s", "A", "0s", "A", "499ms", "A", "1ms", "A"}, "ok ok throttle ok", 1},
+		{"no more after a long pause", []faults.Fault{quota("A", 1)}, []string{"0s", "A", "1h", "A", "0s", "A"}, "ok ok throttle", 1},
+		{"one in two seconds", []faults.Fault{quota("A", 0.5)}, []string{"0s", "A", "1s", "A", "1s", "A"}, "ok throttle ok", 1},
+		{"of every action together", []faults.Fault{quota("*", 1)}, []string{"0s", "A", "0s", "B"}, "ok throttle", 1},
+		{"of another action", []faults.Fault{quota("B", 1)}, []string{"0s", "A", "0s", "A"}, "ok ok", 1},
+		{"the least of several", []faults.Fault{quota("*", 3), quota("A", 1)}, []string{"0s", "A", "0s", "A", "0s", "B", "0s", "B"}, "ok throttle ok throttle", 2},
+		{"and what is over it meets no other fault", []faults.Fault{once, quota("A", 1)}, []string{"0s", "B", "0s", "A", "0s", "A"}, "ok 5xx throttle", 1},
+		{"which waits for the next that is not", []faults.Fault{quota("A", 1), once, once}, []string{"0s", "A", "0s", "A", "1s", "A", "1s", "A"}, "5xx throttle 5xx ok", 1},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			clock := rig.NewClock(time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC))
+			s := faults.Set{Now: clock.Now}
+			s.Add(tc.faults...)
+			var got []string
+			for n := 0; n < len(tc.calls); n += 2 {
+				pause, err := time.ParseDuration(tc.calls[n])
+				if err != nil {
+					t.Fatal(err)
+				}
+				clock.Advance(pause)
+				got = append(got, serve(&s, &service{action: tc.calls[n+1]}, nil).Body.String())
+			}
+			if met := strings.Join(got, " "); met != tc.want || len(s.List()) != tc.left {
+				t.Errorf("got %s, want %s; %d faults are left, want %d", met, tc.want, len(s.List()), tc.left)
+			}
+		})
+	}
+}
+
+func TestAQuotaWithoutAClockGoesByTheMachines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s faults.Set
+		s.Add(faults.Fault{Action: "A", Kind: faults.Quota, PerSecond: 1})
+		got := met(t, &s, 2)
+		time.Sleep(time.Second)
+		if got = append(got, met(t, &s, 2)...); !cmp.Equal(got, []string{"ok", "throttle", "ok", "throttle"}) {
+			t.Errorf("got %v", got)
+		}
+	})
 }
 
 func TestClearEndsAllFaults(t *testing.T) {

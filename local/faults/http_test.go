@@ -197,6 +197,8 @@ func TestControlAddress(t *testing.T) {
 		{"POST", "A=nonsense", 400, `unknown kind "nonsense"`},
 		{"GET", "", 200, `["A=throttle:3","*=latency:1s"]`},
 		{"DELETE", "", 200, "[]"},
+		{"POST", "*=quota:20", 200, `["*=quota:20"]`},
+		{"DELETE", "", 200, "[]"},
 		{"PUT", "A=throttle", 405, "want GET, POST or DELETE"},
 		{"GET", "", 200, "[]"},
 	}
