@@ -51,16 +51,14 @@ func (e *envelope) string(key string) (string, bool) {
 	return text, problem == ""
 }
 
-// name gives the value of a key that names something.
+// name gives the value of a key that names something. It goes into logs and notifications as it is.
 func (e *envelope) name(key string) string {
 	text, ok := e.string(key)
-	switch {
-	case !ok:
+	if !ok {
 		return ""
-	case text == "":
-		e.note(key, "is empty")
-	case len(text) > maxName:
-		e.note(key, fmt.Sprintf("is %d bytes long: want at most %d", len(text), maxName))
+	}
+	if problem := printable(1, maxName)(text, time.Time{}); problem != "" {
+		e.note(key, problem)
 		return ""
 	}
 	return text
@@ -91,14 +89,14 @@ func (e *envelope) time(key string) time.Time {
 		return time.Time{}
 	}
 	text := strings.Trim(string(values[0]), `"`)
-	if ms, err := strconv.ParseInt(text, 10, 64); err == nil && ms > 0 {
-		return time.UnixMilli(ms).UTC()
-	}
 	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
+	if ms, wrong := strconv.ParseInt(text, 10, 64); wrong == nil && ms > 0 {
+		at, err = time.UnixMilli(ms), nil
+	}
+	if at = at.UTC(); err != nil || at.Year() < 1970 || at.Year() > 9999 { // others could not be written as JSON
 		return time.Time{}
 	}
-	return at.UTC()
+	return at
 }
 
 // child gives the envelope inside the value of a key. Its problems are to be adopted.

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -17,8 +18,8 @@ import (
 	"rds-kernel-upgrade/events"
 )
 
-// maxErrorText is far below the 64 KB of a notification, and far above what people cause.
-const maxErrorText = 48 << 10 // a hundred problems fit into one message of MNS
+// maxErrorText is far below the 64 KB of a notification, in which JSON writes it, and far above what people cause.
+const maxErrorText = 32 << 10
 
 func seed(f *testing.F) {
 	f.Helper()
@@ -86,8 +87,11 @@ func checkMessage(t *testing.T, m events.Message) {
 	if !utf8.Valid(m.Body) || m.Body[0] != '{' || len(m.Body) > 65_536 {
 		t.Errorf("got the body %q", m.Body)
 	}
-	if len(m.Source) > 256 || len(m.ID) > 2*256+1 {
-		t.Errorf("got a long name in %+v", m)
+	if len(m.Source) > 256 || len(m.ID) > 2*256+1 || strings.ContainsFunc(m.Source+m.ID, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		t.Errorf("got a name that is long or does not print in %+v", m)
+	}
+	if _, err := json.Marshal(m.Published); err != nil {
+		t.Error(err)
 	}
 	coded, err := json.Marshal(map[string]any{
 		"TopicName": "t", "MessageId": "1", "Message": base64.StdEncoding.EncodeToString(m.Body),
@@ -231,8 +235,9 @@ func checkUpgrade(t *testing.T, u events.Upgrade) {
 func checkErrorText(t *testing.T, err error) {
 	t.Helper()
 	text := err.Error()
-	if len(text) > maxErrorText {
-		t.Errorf("got %d bytes of error text", len(text))
+	coded, _ := json.Marshal(text)
+	if len(coded) > maxErrorText {
+		t.Errorf("got %d bytes of error text", len(coded))
 	}
 	if !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
 		t.Errorf("got the error text %q", text)
@@ -252,7 +257,7 @@ func FuzzAdvisory(f *testing.F) {
 }
 
 func FuzzParseDuration(f *testing.F) {
-	for _, text := range []string{"90s", "5m", "6h", "14d", "1d12h", "0", "", "d", "-1h", "1d-1h", "1.5h", "65536d"} {
+	for _, text := range []string{"90s", "5m", "6h", "14d", "1d12h", "0", "", "d", "-1h", "1d-1h", "1.5h", "65536d", "1572864h", "1572863h59m59.999999999s", "2562047h"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -261,8 +266,11 @@ func FuzzParseDuration(f *testing.F) {
 			checkErrorText(t, err)
 			return
 		}
-		if again, err := events.ParseDuration(d.String()); err != nil || again != d {
-			t.Errorf("%q is %v, but that is %v, %v", text, d, again, err)
+		const day = 24 * time.Hour
+		for _, form := range []string{d.String(), fmt.Sprintf("%dd%s", d/day, d%day)} {
+			if again, err := events.ParseDuration(form); err != nil || again != d {
+				t.Errorf("%q is %v, but %s is %v, %v", text, d, form, again, err)
+			}
 		}
 	})
 }

@@ -1,11 +1,13 @@
 package events
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 )
 
-// These bound what one message can make a notification say: how many problems, and how many bytes of them.
+// These bound what one message can make a notification say: how many problems, and how many bytes of them as JSON writes them, where
+// a letter may take six.
 const (
 	maxProblems    = 100
 	maxProblemText = 24 << 10
@@ -43,8 +45,11 @@ func (p Problem) String() string {
 
 func invalid(subject string, problems ...Problem) *Invalid {
 	n, size := 0, 0
-	for n < len(problems) && n < maxProblems && size <= maxProblemText {
-		size += len(problems[n].Path) + len(problems[n].Message)
+	for n < min(len(problems), maxProblems) {
+		text, _ := json.Marshal(problems[n].String()) // which cannot fail
+		if size += len(text); size > maxProblemText {
+			break
+		}
 		n++
 	}
 	if extra := len(problems) - n; extra > 0 {

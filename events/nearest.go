@@ -11,11 +11,14 @@ func didYouMean(word string, words []string) string {
 }
 
 // nearest gives the first of the words with the fewest edits, letter case apart, or "" when each would need more than a
-// third of its letters changed.
+// third of its letters changed. Letters are those of Unicode: encoding/json, too, takes "verſionſ" for versions.
 func nearest(word string, words []string) string {
 	best, fewest := "", 0
 	for _, w := range words {
 		limit := len(w) / 3
+		if strings.EqualFold(word, w) {
+			return w
+		}
 		if len(word) > len(w)+limit {
 			continue // and so a long word costs nothing
 		}
@@ -29,9 +32,9 @@ func nearest(word string, words []string) string {
 
 // edits is the Levenshtein distance, in bytes.
 func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+	row := make([]int, 0, 32) // of a constant size, so that thousands of keys cost no memory
+	for j := range len(b) + 1 {
+		row = append(row, j)
 	}
 	for i := range len(a) {
 		diagonal := row[0]

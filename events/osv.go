@@ -40,9 +40,16 @@ type osvEvent struct {
 	Limit        string `json:"limit"`
 }
 
-// Each database has its own fields here, of which only the severity is understood, where it is a text.
-type osvSpecific struct {
-	Severity any `json:"severity"`
+// Each database has its own fields here, of which only the severity is understood, where it is a text and there is one.
+type osvSpecific struct{ severity string }
+
+// UnmarshalJSON is strict about the key, of which nothing else has looked at the letter case.
+func (s *osvSpecific) UnmarshalJSON(text []byte) error {
+	o, _ := readObject(text)
+	if given := o.values("severity"); len(given) == 1 {
+		s.severity, _ = asString(given[0])
+	}
+	return nil
 }
 
 // The schemas name all fields of the format: those without a check are not needed, and are there so that a field of the
@@ -195,13 +202,12 @@ var osvSeverities = map[string]string{"critical": "critical", "high": "high", "m
 
 // severity gives the word of the database, and none where there is only a vector: the policy's tempo goes by words.
 func (r osvRecord) severity() string {
-	given := []any{r.Specific.Severity}
+	given := []string{r.Specific.severity}
 	for _, entry := range r.Affected {
-		given = append(given, entry.Specific.Severity)
+		given = append(given, entry.Specific.severity)
 	}
 	for _, severity := range given {
-		text, _ := severity.(string)
-		if word := osvSeverities[strings.ToLower(text)]; word != "" {
+		if word := osvSeverities[strings.ToLower(severity)]; word != "" {
 			return word
 		}
 	}

@@ -3,6 +3,7 @@ package events
 import (
 	"encoding/json"
 	"strings"
+	"time"
 )
 
 const sendMessage = "mns:Queue:SendMessage"
@@ -42,7 +43,7 @@ func queueName(subject []json.RawMessage) string {
 	}
 	text, _ := asString(subject[0])
 	_, name, _ := strings.Cut(text, ":queues/")
-	if len(name) > maxName {
+	if printable(1, maxName)(name, time.Time{}) != "" {
 		return ""
 	}
 	return name

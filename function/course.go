@@ -28,6 +28,9 @@ type course struct {
 func (r *run) course(a upgrade.Account, request events.Request, published time.Time) *course {
 	now := r.now()
 	c := &course{account: a, rollout: upgrade.Begin(a.Rollout, request, r.invocation.Region, a.Cause), wake: now}
+	if published.After(now) {
+		published = time.Time{} // a clock is wrong, or the event is
+	}
 	late := !published.IsZero() && now.Sub(published) > promptly
 	if request.Fleet != nil && (late || a.Cause.RetryCount > 0) {
 		c.rollout.Doubt = published.UTC()

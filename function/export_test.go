@@ -9,5 +9,8 @@ import (
 // Over lets the function send its requests over another pool, so that its own time can be measured without the network's.
 func (f *Function) Over(pool transport.Pool) { f.transport = transport.Over(pool) }
 
+// Discreet is where other packages log.
+func Discreet(out io.Writer) io.Writer { return discreet{out} }
+
 // PrintPolicy is what `main policy` does.
 func (f *Function) PrintPolicy(out, notes io.Writer) int { return f.printPolicy(out, notes) }

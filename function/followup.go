@@ -51,6 +51,11 @@ func delayOf(r *upgrade.Rollout) time.Duration { return min(max(0, r.Next.Sub(r.
 // discard deletes the message that held the rollout. That it cannot be deleted does no harm: it is known by its number when it comes.
 func (r *run) discard(ctx context.Context, c *course, seq int) {
 	r.overtaken[c.rollout.ID] = max(r.overtaken[c.rollout.ID], seq)
+	r.remove(ctx, c)
+}
+
+// remove deletes the message that is held.
+func (r *run) remove(ctx context.Context, c *course) {
 	if c.held == "" {
 		return
 	}
@@ -176,6 +181,10 @@ func (r *run) putAway(ctx context.Context, c *course, m received, problem string
 	entry := RequestReport{MessageID: m.ID, Rollout: c.rollout.ID, Status: upgrade.Rejected, Problems: []string{problem}}
 	if err := r.publish(ctx, c.account.PutAway(problem, m.Body)...); err != nil {
 		return entry, err
+	}
+	if m.broken == nil && m.copied() {
+		r.remove(ctx, c) // what it is a copy of is still to come
+		return entry, nil
 	}
 	r.discard(ctx, c, c.rollout.Seq)
 	return entry, nil

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"log/slog"
 
 	"rds-kernel-upgrade/events"
@@ -114,4 +116,19 @@ func (r *run) logRate() {
 	if calls, perSecond := r.limit.Throttled(); calls > r.throttled {
 		r.log.Warn("rate", "throttled", calls-r.throttled, "callsPerSecond", perSecond)
 	}
+}
+
+// discreet is where other packages log. net/http repeats there what a server sends behind its answer: that may be the credentials.
+type discreet struct{ io.Writer }
+
+// Write leaves out what a server has sent.
+func (d discreet) Write(line []byte) (int, error) {
+	said, _, cut := bytes.Cut(line, []byte(" starting with "))
+	if !cut {
+		return d.Writer.Write(line)
+	}
+	if _, err := d.Writer.Write(append(bytes.Clone(said), '\n')); err != nil {
+		return 0, err
+	}
+	return len(line), nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -22,6 +23,7 @@ func main() {
 		f := New(os.Getenv, codeDir(), time.Now, os.Stderr)
 		os.Exit(f.printPolicy(os.Stdout, os.Stderr))
 	}
+	log.SetOutput(discreet{os.Stderr})
 	debug.SetGCPercent(50) // the heap is a few megabytes: collecting it twice as often keeps the process small (make bench prints both)
 	// The configuration is read with the first event: what is wrong with it is told then, and the process is ready sooner.
 	f := sync.OnceValue(func() *Function { return New(os.Getenv, codeDir(), time.Now, os.Stdout) })

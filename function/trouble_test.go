@@ -538,6 +538,21 @@ func TestFollowUpsThatComeTwiceLateOrOutOfOrder(t *testing.T) {
 	}
 }
 
+// A copy that comes while the message itself still waits takes nothing from it.
+func TestACopyOfAFollowUpThatStillWaits(t *testing.T) {
+	story(t, oneByOne, func(t *testing.T, w *world) {
+		t.Helper()
+		w.trio()
+		w.send(strings.Replace(sweepNow, `"0s"`, `"3h"`, 1))
+		w.lines(time.Hour) // it bakes
+		w.put(w.followUp(), 0)
+		w.lines(12 * time.Hour)
+		want := append([]string{}, trioUnique...)
+		w.same("told", slices.Insert(want, 2, "rejected"), w.unique())
+		w.clean()
+	})
+}
+
 func TestAPoisonousFollowUpIsPutAway(t *testing.T) {
 	t.Parallel()
 	t.Run("that is no JSON", func(t *testing.T) {

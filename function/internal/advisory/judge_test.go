@@ -1,6 +1,9 @@
 package advisory_test
 
 import (
+	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
 
 	"rds-kernel-upgrade/events"
@@ -290,6 +293,36 @@ func TestFixesOnlyWhatIsSurelyFree(t *testing.T) {
 			t.Parallel()
 			if got := advisory.Fixes(c.advisory, c.subject, c.target); got != c.want {
 				t.Errorf("got %t; want %t", got, c.want)
+			}
+		})
+	}
+}
+
+// A reason stands in the account of every instance, so an advisory of 24 KB must not be repeated there.
+func TestAReasonRepeatsLittleOfTheAdvisory(t *testing.T) {
+	t.Parallel()
+	long, many := strings.Repeat("\u0080", 11_000), make([]string, 3_000)
+	for n := range many {
+		many[n] = fmt.Sprintf("15.%d", 100+n)
+	}
+	for name, c := range map[string]struct {
+		advisory events.Advisory
+		want     string
+	}{
+		"thousands of versions":              {versions(many...), "15.2 is none of 15.100, 15.101, 15.102, 15.103, 15.104, 15.105, 15.106, 15.107 and 2992 more"},
+		"eight versions are all named":       {versions(many[:8]...), "is none of 15.100, 15.101, 15.102, 15.103, 15.104, 15.105, 15.106, 15.107"},
+		"a long version":                     {versions(long), `the version "` + strings.Repeat(`\u0080`, 48) + `" cannot be compared`},
+		"a long version of numbers":          {versions("15.2" + strings.Repeat(".0", 11_000)), "is one of those affected"},
+		"a long version that is not the one": {versions("15.3" + strings.Repeat(".0", 11_000)), "is none of 15.3" + strings.Repeat(".0", 22)},
+		"a range with a long beginning":      {ranges(events.Range{Introduced: long}), "the range " + strings.Repeat("\u0080", 48) + " and later is not one"},
+		"a range with a long end":            {ranges(events.Range{Introduced: "0", Fixed: long}), "the range all up to " + strings.Repeat("\u0080", 48) + ", where it is fixed"},
+		"a range with a long last":           {ranges(events.Range{Introduced: "0", LastAffected: long}), "the range all up to " + strings.Repeat("\u0080", 48) + " (with)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, why := advisory.Judge(c.advisory, fifteen("15.2"))
+			if coded, _ := json.Marshal(why); !strings.Contains(why, c.want) || len(coded) > 600 {
+				t.Errorf("got %d bytes, %.200s; want %s", len(coded), why, c.want)
 			}
 		})
 	}

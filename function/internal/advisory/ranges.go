@@ -51,28 +51,50 @@ func (s span) outside(b bounds) bool {
 
 // judgeList judges by single versions.
 func (s span) judgeList(versions []string) finding {
-	open := finding{NotAffected, s.words + " is none of " + strings.Join(versions, ", ")}
+	open := finding{NotAffected, s.words + " is none of " + list(versions)}
 	for _, text := range versions {
 		n, ok := parse(text)
 		switch {
 		case !ok:
-			open = finding{Unknown, fmt.Sprintf("the version %q cannot be compared", text)}
+			open = finding{Unknown, fmt.Sprintf("the version %.*q cannot be compared", maxWord, text)}
 		case !s.holds(n):
 		case s.point():
 			return finding{Affected, s.words + " is one of those affected"}
 		default:
-			open = finding{Unknown, s.words + " may be " + text}
+			open = finding{Unknown, s.words + " may be " + cut(text)}
 		}
 	}
 	return open
 }
 
+// What an advisory says is repeated for each instance, so there are bounds to it.
+const (
+	maxWord  = 48
+	maxWords = 8
+)
+
+// cut gives the beginning of a version.
+func cut(text string) string { return fmt.Sprintf("%.*s", maxWord, text) }
+
+// list gives the first of many versions.
+func list(versions []string) string {
+	var words []string
+	for _, text := range versions[:min(len(versions), maxWords)] {
+		words = append(words, cut(text))
+	}
+	if more := len(versions) - maxWords; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(words, ", "), more)
+	}
+	return strings.Join(words, ", ")
+}
+
 // describe puts a range in words: 15.0 up to 15.10, where it is fixed.
 func describe(r events.Range) string {
-	words := r.Introduced
+	words := cut(r.Introduced)
 	if words == "0" {
 		words = "all"
 	}
+	r.Fixed, r.LastAffected = cut(r.Fixed), cut(r.LastAffected)
 	switch {
 	case r.Fixed != "" && r.LastAffected != "":
 		return fmt.Sprintf("%s up to %s (with) and %s, where it is fixed", words, r.LastAffected, r.Fixed)

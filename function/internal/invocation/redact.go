@@ -15,10 +15,18 @@ var signed = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?i)(\bSignature(?:=|%(?:25)*3D|":\s*")|\bMNS [^\s:"]+:)(?:[A-Za-z0-9+/=]|%(?:25)*(?:2B|2F|3D))+`)
 })
 
-// Redact removes every part of the credentials, and every signature, from a text that a service has sent.
-func (c Credentials) Redact(text string) string {
+// maxText bounds what is repeated of a service's words. To look through the longest answer would take seconds, which no deadline would
+// end, and a part of it may end in a part of a secret.
+const maxText = 32 << 10
+
+// Redact removes every part of the credentials, and every signature, from a text that a service has sent. Of one that is longer than
+// any message nothing is left. made is what was made with the credentials for this request: its signature.
+func (c Credentials) Redact(text string, made ...string) string {
+	if len(text) > maxText {
+		return fmt.Sprintf("a text of %d bytes, which is too long to be repeated", len(text))
+	}
 	accessKeyID, secret, token := c.Reveal()
-	for _, part := range []string{token, secret, accessKeyID} {
+	for _, part := range append(made, token, secret, accessKeyID) {
 		if part != "" {
 			text = encodings(part).ReplaceAllString(text, hidden)
 		}
@@ -36,7 +44,7 @@ func encodings(secret string) *regexp.Regexp {
 			pattern.WriteByte(c)
 			continue
 		}
-		fmt.Fprintf(&pattern, `(?:\\?%s|%%(?:25)*%02x|&#%d;|&#x%02[3]x;|\\u00%02[3]x)`, regexp.QuoteMeta(string(rune(c))), c, c)
+		fmt.Fprintf(&pattern, `(?:\\*%s|%%(?:25)*%02x|&#%d;|&#x%02[3]x;|\\+u00%02[3]x)`, regexp.QuoteMeta(string(rune(c))), c, c)
 	}
 	return regexp.MustCompile(pattern.String())
 }

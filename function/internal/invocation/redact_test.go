@@ -85,3 +85,15 @@ func TestRedactHidesSignaturesAndNothingElse(t *testing.T) {
 		}
 	}
 }
+
+// A server may repeat the signature without a word before it.
+func TestRedactHidesWhatWasMadeWithTheCredentials(t *testing.T) {
+	t.Parallel()
+	c := invocation.NewCredentials(accessKeyID, secret, token)
+	const made = "u6gRQ/9Pgg+s="
+	for _, text := range []string{made, url.QueryEscape(made), `u6gRQ\/9Pgg+s=`, `u6gRQ\\/9Pgg+s=`} {
+		if got := c.Redact("%26Signature%3D"+text+" "+secret, made, ""); got != "%26Signature%3D[credentials] [credentials]" {
+			t.Errorf("%s: got %s", text, got)
+		}
+	}
+}

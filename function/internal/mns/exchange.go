@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/aliyun/credentials-go/credentials"
 	"github.com/valyala/fasthttp"
@@ -24,15 +25,16 @@ type exchange struct {
 	endpoint               transport.Endpoint
 	host                   string // the Host header: the real name also when the endpoint is on loopback
 
-	call    *transport.Call
-	signer  invocation.Credentials
-	failure error // of the transport
-	status  int
-	answer  []byte
+	call      *transport.Call
+	signer    invocation.Credentials
+	signature string
+	failure   error // of the transport
+	status    int
+	answer    []byte
 }
 
 func (e *exchange) begin(ctx context.Context, c invocation.Credentials) {
-	e.call, e.signer, e.failure, e.status, e.answer = e.transport.Call(ctx), c, nil, 0, nil
+	e.call, e.signer, e.signature, e.failure, e.status, e.answer = e.transport.Call(ctx), c, "", nil, 0, nil
 }
 
 // RoundTrip carries the SDK's request. It always says "do not retry": the SDK's own transport sends a POST again whenever
@@ -50,6 +52,7 @@ func (e *exchange) RoundTrip(_ *fasthttp.HostClient, request *fasthttp.Request, 
 			r.Header.Set(key, string(value))
 		}
 	}
+	_, e.signature, _ = strings.Cut(r.Header.Get("Authorization"), ":")
 	answer, err := e.call.RoundTrip(r)
 	if err != nil {
 		return false, err

@@ -128,7 +128,10 @@ func (c *Client) call(ctx context.Context, credentials invocation.Credentials, w
 		return nil
 	}
 	f := l.exchange.explain(err)
-	f.Op, f.Message = op, credentials.Redact(f.Message)
+	f.Op = op
+	for _, text := range []*string{&f.Message, &f.Code, &f.RequestID} {
+		*text = credentials.Redact(*text, l.exchange.signature)
+	}
 	return f
 }
 

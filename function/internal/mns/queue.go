@@ -22,6 +22,9 @@ const (
 	batch    = 16 // the most messages of one call
 )
 
+// longest is the answer with a whole batch of the longest messages, of which XML writes each byte as six.
+const longest = batch*6*(64<<10) + 64<<10
+
 // notThere is the code for an empty queue, and for a receipt handle that holds no message (any more).
 const notThere = "MessageNotExist"
 
@@ -73,6 +76,7 @@ func (c *Client) Receive(ctx context.Context, credentials invocation.Credentials
 	err := c.call(ctx, credentials, "BatchReceiveMessage "+queue, func(l *lane) (err error) {
 		// The SDK's own method cannot say "do not wait": it leaves a waitseconds of 0 out, and then the queue's setting counts.
 		resource := fmt.Sprintf("queues/%s/messages?numOfMessages=%d&waitseconds=0", queue, batch)
+		l.exchange.call.Expect(longest)
 		if _, err := l.sdk.Send(ali_mns.GET, nil, nil, resource); err != nil {
 			return err
 		}

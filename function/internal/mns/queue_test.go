@@ -249,3 +249,22 @@ func TestMessagesAreSharedByThoseWhoReceive(t *testing.T) {
 		t.Errorf("%d of %d messages received, %d left", len(count), messages, left)
 	}
 }
+
+// Whoever sends as much as a queue takes, with as much to escape as can be, is no reason to receive nothing.
+func TestABatchOfTheLongestMessagesIsReceived(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	for range 16 {
+		_, err := c.client.Send(t.Context(), c.credentials(), "inbox", strings.Repeat(`"`, 64<<10), 0)
+		must(t, err)
+	}
+	got := 0
+	for range 16 {
+		messages, err := c.client.Receive(t.Context(), c.credentials(), "inbox")
+		must(t, err)
+		got += len(messages)
+	}
+	if got != 16 {
+		t.Errorf("received %d messages of 16", got)
+	}
+}

@@ -3,6 +3,7 @@ package rds
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
@@ -18,7 +19,7 @@ const timeForm = "2006-01-02T15:04:05Z"
 const resourceType = "INSTANCE"
 
 // Instance reads one instance, without its tags. One that is missing is a NotFound fault, whether the API says so with a
-// 404 or with an empty list.
+// 404 or with a list that does not have it.
 func (c *Client) Instance(ctx context.Context, region, id string) (upgrade.Instance, error) {
 	request, response := api.CreateDescribeDBInstanceAttributeRequest(), api.CreateDescribeDBInstanceAttributeResponse()
 	request.DBInstanceId = id
@@ -26,7 +27,7 @@ func (c *Client) Instance(ctx context.Context, region, id string) (upgrade.Insta
 		return upgrade.Instance{}, err
 	}
 	for _, a := range response.Items.DBInstanceAttribute {
-		if a.DBInstanceId == id {
+		if a.DBInstanceId == id && a.RegionId == region {
 			return instance(a), nil
 		}
 	}
@@ -57,6 +58,9 @@ func (c *Client) Tags(ctx context.Context, region string, ids []string) (map[str
 			return "", err
 		}
 		for _, t := range response.TagResources.TagResource {
+			if !slices.Contains(ids, t.ResourceId) {
+				continue
+			}
 			if tags[t.ResourceId] == nil {
 				tags[t.ResourceId] = map[string]string{}
 			}

@@ -37,6 +37,12 @@ func (c *Client) Fleet(ctx context.Context, region string, f upgrade.Filter) ([]
 		if err := c.do(ctx, region, region, request, response, &response.RequestId); err != nil {
 			return "", err
 		}
+		if n := len(response.Items.DBInstance); n > pageSize {
+			return "", &fault.Error{
+				Op: op, Kind: fault.Internal, RequestID: response.RequestId,
+				Message: fmt.Sprintf("the listing has %d instances on a page of %d: none of the list is used", n, pageSize),
+			}
+		}
 		for _, i := range response.Items.DBInstance {
 			if i.DBInstanceId == "" || i.RegionId != region {
 				return "", &fault.Error{

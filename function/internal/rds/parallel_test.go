@@ -104,7 +104,7 @@ func askOne(ctx context.Context, client *rds.Client, n int) (err error) {
 func echoed(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	reply(200, map[string]string{
-		"DescribeDBInstanceAttribute":  fmt.Sprintf(`{"RequestId":"R","Items":{"DBInstanceAttribute":[{"DBInstanceId":%q}]}}`, q.Get("DBInstanceId")),
+		"DescribeDBInstanceAttribute":  fmt.Sprintf(`{"RequestId":"R","Items":{"DBInstanceAttribute":[{"DBInstanceId":%q,"RegionId":%q}]}}`, q.Get("DBInstanceId"), q.Get("RegionId")),
 		"ListTagResources":             fmt.Sprintf(`{"RequestId":"R","TagResources":{"TagResource":[{"ResourceId":%[1]q,"TagKey":"of","TagValue":%[1]q}]}}`, q.Get("ResourceId.1")),
 		"DescribeDBMiniEngineVersions": fmt.Sprintf(`{"RequestId":"R","MinorVersionItems":[{"MinorVersion":%q}]}`, q.Get("DBInstanceId")),
 		"DescribeDBInstances": fmt.Sprintf(`{"RequestId":"R","Items":{"DBInstance":[{"DBInstanceId":"rm-1","RegionId":%q,"Engine":%q}]}}`,

@@ -56,6 +56,9 @@ type answer interface {
 	IsSuccess() bool
 }
 
+// maxCode bounds a code and a request id: in the cloud both are much shorter.
+const maxCode = 128
+
 // do makes one call. resource names the instance for error texts.
 func (c *Client) do(ctx context.Context, region, resource string, request requests.AcsRequest, response answer, requestID *string) error {
 	op := strings.TrimSpace("rds: " + request.GetActionName() + " " + resource)
@@ -74,7 +77,11 @@ func (c *Client) do(ctx context.Context, region, resource string, request reques
 	}
 	f := explain(err, call.Reached(), response)
 	learn(f.Kind == fault.Throttled)
-	f.Op, f.Message = op, c.credentials.Redact(f.Message)
+	f.Op = op
+	for _, text := range []*string{&f.Message, &f.Code, &f.RequestID} {
+		*text = c.credentials.Redact(*text, request.GetQueryParams()["Signature"])
+	}
+	f.Code, f.RequestID = f.Code[:min(len(f.Code), maxCode)], f.RequestID[:min(len(f.RequestID), maxCode)]
 	return f
 }
 

@@ -21,7 +21,7 @@ func ParseEndpoint(text string) (Endpoint, error) {
 		return Endpoint{}, errors.New("an endpoint has no user or password: want https://host or, on loopback, http://127.0.0.1:port")
 	}
 	u, err := url.Parse(text)
-	if err != nil || u.Hostname() == "" || (&url.URL{Scheme: u.Scheme, Host: u.Host}).String() != strings.TrimSuffix(text, "/") {
+	if err != nil || !plain(text, u.Host) || u.Hostname() == "" || (&url.URL{Scheme: u.Scheme, Host: u.Host}).String() != strings.TrimSuffix(text, "/") {
 		return Endpoint{}, fmt.Errorf("%q is not an endpoint: want https://host or, on loopback, http://127.0.0.1:port", text)
 	}
 	e := Endpoint{Scheme: u.Scheme, Host: u.Host}
@@ -40,4 +40,10 @@ func (e Endpoint) Loopback() bool {
 	host := (&url.URL{Host: e.Host}).Hostname()
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// plain tells whether the host can stand in a request's address as it is: nothing in it is escaped, as in [fe80::1%25eth0], and no colon
+// is without a port.
+func plain(text, host string) bool {
+	return !strings.Contains(text, "%") && !strings.HasSuffix(host, ":")
 }

@@ -60,11 +60,17 @@ func (t *Transport) Close() { t.base.CloseIdleConnections() }
 type Call struct {
 	ctx       context.Context //nolint:containedctx // the SDKs have no context: the call is what carries it past them
 	transport *Transport
+	longest   int // of an answer
 	reached   atomic.Bool
 }
 
 // Call prepares one request that ends with ctx.
-func (t *Transport) Call(ctx context.Context) *Call { return &Call{ctx: ctx, transport: t} }
+func (t *Transport) Call(ctx context.Context) *Call {
+	return &Call{ctx: ctx, transport: t, longest: maxAnswer}
+}
+
+// Expect allows an answer of so many bytes, where more than most calls give is to be had.
+func (c *Call) Expect(bytes int) { c.longest = bytes }
 
 // Reached tells whether a connection to the service was had, so that the request may have arrived.
 func (c *Call) Reached() bool { return c.reached.Load() }
@@ -89,11 +95,11 @@ func (c *Call) RoundTrip(r *http.Request) (*http.Response, error) {
 	case 3:
 		return nil, fmt.Errorf("the endpoint redirects (%d), which an API endpoint never does: check its address", answer.StatusCode)
 	}
-	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
+	body, err := io.ReadAll(io.LimitReader(answer.Body, int64(c.longest)+1))
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("the answer broke off: %w", err)
-	case len(body) > maxAnswer:
+	case len(body) > c.longest:
 		return nil, errors.New("the answer is longer than any that the API gives")
 	}
 	answer.Body = io.NopCloser(bytes.NewReader(body))

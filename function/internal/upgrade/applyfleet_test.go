@@ -234,3 +234,34 @@ func TestApplyingAndThenPlanningGivesNothing(t *testing.T) {
 		t.Errorf("%d steps and %d behind are left for another rollout", len(steps), behind)
 	}
 }
+
+// Many are claimed with few calls, fifty at a time and two hundred before any more, and they come out in the order of the plan.
+func TestManyInstancesAreClaimedByTheirTargets(t *testing.T) {
+	t.Parallel()
+	fleet := members(400)
+	for n := range fleet {
+		if n%2 == 0 {
+			postgres("cloud_essd")(&fleet[n])
+			fleet[n].Offers = []upgrade.Offer{online(fleet[n].LatestKernelVersion)}
+		}
+	}
+	plan := wide(sweep()).Decide(fleet)
+	a := newAPI(t, fleet...)
+	open, most := 0, 0
+	a.onTag(func(*upgrade.Instance) { open++; most = max(most, open) })
+	a.onUpgrade = func(i *upgrade.Instance) { i.Status = "Rebooting"; open-- }
+	run := a.run(rollout, now)
+	run.Workers = 16
+	outcomes := run.Apply(t.Context(), plan)
+	if diff := cmp.Diff(map[string]int{"Tag": 16, "Upgrade": 400}, a.counts()); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+	for n, o := range outcomes {
+		if o.Status != upgrade.Accepted || o.Instance.ID != plan[n].Instance.ID {
+			t.Fatalf("number %d is %s %s, want %s", n, o.Instance.ID, o.Status, plan[n].Instance.ID)
+		}
+	}
+	if most > 8*50 {
+		t.Errorf("%d were claimed and not called", most)
+	}
+}

@@ -59,7 +59,7 @@ func (c Claim) String() string {
 func ParseClaim(text string) (*Claim, error) {
 	parts := strings.Fields(strings.ToLower(text))
 	if len(parts) < 5 || len(parts) > 7 {
-		return nil, fmt.Errorf("tag %s: %q is not a claim: want state, target, rollout, due and time", ClaimTag, text)
+		return nil, fmt.Errorf("tag %s: %.128q is not a claim: want state, target, rollout, due and time", ClaimTag, text)
 	}
 	c := &Claim{State: ClaimState(parts[0]), Target: parts[1]}
 	owner, wave, _ := strings.Cut(parts[2], ".")
@@ -69,7 +69,7 @@ func ParseClaim(text string) (*Claim, error) {
 	c.Due, err = time.Parse(claimTime, parts[3])
 	c.At, err2 = time.Parse(claimTime, parts[4])
 	if err != nil || err2 != nil || c.Rollout == "" || (c.State != Intent && c.State != Called) {
-		return nil, fmt.Errorf("tag %s: %q is not a claim: no rollout, or an unknown state or time", ClaimTag, text)
+		return nil, fmt.Errorf("tag %s: %.128q is not a claim: no rollout, or an unknown state or time", ClaimTag, text)
 	}
 	if len(parts) > 5 {
 		c.TaskID, c.TargetMinorVersion = parts[5], c.Target

@@ -20,6 +20,8 @@ const (
 	plainBody = 8_000
 	// maxUnpacked bounds what a packed message may hold: a hundred times more could be packed into one by somebody else.
 	maxUnpacked = 1 << 20
+	// maxSeq is more follow-ups than a rollout can have.
+	maxSeq = 1 << 30
 	// flightSize bounds what one more instance in flight adds to a packed message, finished or proven later on included, but for the
 	// details of failures, which are left out if there is no room for them.
 	flightSize = 110
@@ -46,6 +48,12 @@ func ParseFollowUp(body string) (*Rollout, error) {
 	r := &Rollout{}
 	if err := strict([]byte(body), r); err != nil {
 		return nil, fmt.Errorf("follow-up: %w", err)
+	}
+	if outer.Packed != nil && (outer.ID != r.ID || outer.Seq != r.Seq) {
+		return nil, fmt.Errorf("follow-up: it says rollout %q, seq %d, and holds rollout %q, seq %d", outer.ID, outer.Seq, r.ID, r.Seq)
+	}
+	if r.Seq < 0 || r.Seq >= maxSeq {
+		return nil, fmt.Errorf("follow-up: seq %d: want 0 or more, and less than %d", r.Seq, maxSeq)
 	}
 	if r.Kind != followUp || r.ID == "" {
 		return nil, fmt.Errorf("follow-up: kind %q, rollout %q: want a message that this function has sent", r.Kind, r.ID)

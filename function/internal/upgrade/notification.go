@@ -1,6 +1,7 @@
 package upgrade
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -87,22 +88,24 @@ type Cause struct {
 	RetryCount  int    `json:"retryCount"`
 }
 
-// Entry gives the outcome as it stands in an account.
+// Entry gives the outcome as it stands in an account. What the API says is as long as the API likes.
 func (o Outcome) Entry() Entry {
+	i := o.Instance
 	e := Entry{
-		DBInstanceID: o.Instance.ID, DBInstanceName: o.DBInstanceName, RegionID: o.Instance.RegionID,
-		Engine: o.Instance.Engine, EngineVersion: o.Instance.EngineVersion, CurrentKernelVersion: o.Instance.CurrentKernelVersion,
-		TargetMinorVersion: o.Target, UpgradeTime: o.UpgradeTime, SwitchTime: stamp(o.SwitchTime),
-		TaskID: o.TaskID, RequestID: o.RequestID, Wave: o.Wave, Status: o.Status, Reason: o.Reason, Detail: o.Detail,
+		DBInstanceID: word(i.ID), DBInstanceName: word(o.DBInstanceName), RegionID: word(i.RegionID),
+		Engine: word(i.Engine), EngineVersion: word(i.EngineVersion), CurrentKernelVersion: word(i.CurrentKernelVersion),
+		TargetMinorVersion: word(cmp.Or(o.TargetMinorVersion, o.Target)), UpgradeTime: o.UpgradeTime, SwitchTime: stamp(o.SwitchTime),
+		TaskID: word(o.TaskID), RequestID: word(o.RequestID), Wave: o.Wave, Status: o.Status, Reason: o.Reason,
+		Detail: short(o.Detail, maxProblem),
 	}
-	if o.TargetMinorVersion != "" {
-		e.TargetMinorVersion = o.TargetMinorVersion
-	}
-	if o.Fault != nil {
-		e.Error = &Error{Kind: o.Fault.Kind, Code: o.Fault.Code, Message: o.Fault.Message, RequestID: o.Fault.RequestID}
+	if f := o.Fault; f != nil {
+		e.Error = &Error{Kind: f.Kind, Code: word(f.Code), Message: short(f.Message, maxProblem), RequestID: word(f.RequestID)}
 	}
 	return e
 }
+
+// word bounds a name, a version or an id.
+func word(text string) string { return short(text, 256) }
 
 // stamp writes a time as RDS does; the zero time is "".
 func stamp(t time.Time) string {

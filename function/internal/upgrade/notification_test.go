@@ -2,6 +2,7 @@ package upgrade_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -17,6 +18,21 @@ func accountOf(rollout string, mode upgrade.Mode) upgrade.Account {
 		Source: "acs:fc:cn-hangzhou:1234567890123456:functions/rds-kernel-upgrade", Account: "1234567890123456",
 		Rollout: upgrade.RolloutID("mns_topic", rollout), Mode: mode, Now: now,
 		Cause: upgrade.Cause{Trigger: "mns_topic", MessageID: rollout, FCRequestID: "1-2-3"},
+	}
+}
+
+// TestWhatTheAPISaysIsBounded is for an API that says a megabyte.
+func TestWhatTheAPISaysIsBounded(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("<", 1<<20)
+	o := upgrade.Outcome{
+		Instance: upgrade.Instance{ID: long, RegionID: long, Engine: long, EngineVersion: long, CurrentKernelVersion: long}, Target: long, Detail: long,
+		Fault:      &fault.Error{Kind: fault.Invalid, Code: long, Message: long, RequestID: long},
+		Acceptance: upgrade.Acceptance{RequestID: long, TaskID: long, DBInstanceName: long, TargetMinorVersion: long},
+	}
+	text, err := json.Marshal(o.Entry())
+	if err != nil || len(text) > 8_000 {
+		t.Errorf("an entry has %d bytes, %v", len(text), err)
 	}
 }
 

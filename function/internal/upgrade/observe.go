@@ -229,9 +229,12 @@ func (o Observer) offers(ctx context.Context, fleet []Instance, s Scope) {
 			kinds[key] = append(kinds[key], i)
 		}
 	}
+	var workers errgroup.Group
+	workers.SetLimit(max(1, o.Workers))
 	for _, key := range slices.Sorted(maps.Keys(kinds)) {
-		o.offer(ctx, kinds[key])
+		workers.Go(func() error { o.offer(ctx, kinds[key]); return nil })
 	}
+	_ = workers.Wait() // what goes wrong is in the instances
 }
 
 func (o Observer) offer(ctx context.Context, alike []*Instance) {

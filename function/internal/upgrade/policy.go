@@ -104,8 +104,8 @@ func (v Versions) refuses(target string, critical bool, now time.Time) string {
 	return ""
 }
 
-// maxRate stands for no limit: a call takes longer than a microsecond.
-const maxRate = 1_000_000
+// maxRate stands for no limit: a call takes longer than a nanosecond.
+const maxRate = 1_000_000_000
 
 // Rate bounds all RDS calls of the process together.
 type Rate struct {
@@ -137,18 +137,30 @@ func DefaultPolicy() Policy {
 	}
 }
 
+// A policy is a page or two; of more, and of more mistakes, nobody would make anything.
+const (
+	maxPolicy = 64 << 10
+	maxWrong  = 20
+)
+
 // ParsePolicy reads a policy file over the defaults. It is strict: a key that it does not know is a rule that would silently not
 // hold. zone finds a time zone by its name.
 func ParsePolicy(text []byte, zone func(string) (*time.Location, error)) (Policy, error) {
 	p := DefaultPolicy()
+	if len(text) > maxPolicy {
+		return p, fmt.Errorf("policy: %d bytes: want at most %d", len(text), maxPolicy)
+	}
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	decoder.KnownFields(true)
 	var wrong *yaml.TypeError
 	switch err := decoder.Decode(&p); {
 	case errors.As(err, &wrong):
-		return p, fmt.Errorf("policy: %s", explainKeys(strings.Join(wrong.Errors, "; ")))
+		return p, fmt.Errorf("policy: %s", explainKeys(strings.Join(wrong.Errors[:min(len(wrong.Errors), maxWrong)], "; ")))
 	case err != nil && !errors.Is(err, io.EOF):
 		return p, fmt.Errorf("policy: %w", err)
+	}
+	if err := decoder.Decode(&yaml.Node{}); !errors.Is(err, io.EOF) {
+		return p, errors.New("policy: something stands behind it: want one document")
 	}
 	var closed error
 	p.calendar, closed = p.Windows.Calendar(zone)

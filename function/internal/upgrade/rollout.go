@@ -201,6 +201,9 @@ const maxDetail = 160
 
 // short keeps a text from filling a message, where some characters need six bytes.
 func short(text string, most int) string {
+	if 6*len(text) <= most {
+		return text
+	}
 	for size := min(len(text), most); ; size-- {
 		cut := strings.ToValidUTF8(text[:size], "")
 		if size < len(text) {

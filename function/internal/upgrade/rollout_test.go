@@ -35,7 +35,7 @@ func drawRollout(t *rapid.T) *upgrade.Rollout {
 	r := upgrade.Begin(rapid.StringMatching(`[0-9a-f]{16}`).Draw(t, "id"), drawQuestion(t).Request, "cn-hangzhou", upgrade.Cause{
 		Trigger: "mns_topic", MessageID: text.Draw(t, "message"), FCRequestID: "1-2", RetryCount: rapid.IntRange(0, 3).Draw(t, "retries"),
 	})
-	r.Seq, r.Wave, r.Behind, r.Looks = rapid.Int().Draw(t, "seq"), rapid.Int().Draw(t, "wave"), rapid.Int().Draw(t, "behind"), rapid.Int().Draw(t, "looks")
+	r.Seq, r.Wave, r.Behind, r.Looks = rapid.IntRange(0, 1<<30-1).Draw(t, "seq"), rapid.Int().Draw(t, "wave"), rapid.Int().Draw(t, "behind"), rapid.Int().Draw(t, "looks")
 	r.Sent, r.Next, r.Halt = at.Draw(t, "sent"), at.Draw(t, "next"), text.Draw(t, "halt")
 	if rapid.Bool().Draw(t, "is waiting") {
 		r.Waiting = at.Draw(t, "waiting")
@@ -104,24 +104,27 @@ func TestAFollowUpThatThisFunctionHasNotSentIsRefused(t *testing.T) {
 		return strings.Replace(body, old, replacement, 1)
 	}
 	for name, c := range map[string]struct{ body, want string }{
-		"nothing":                    {"", "EOF"},
-		"a word":                     {"hello", "invalid character"},
-		"null":                       {"null", `kind "", rollout ""`},
-		"another kind":               {changed(`"kind":"follow-up"`, `"kind":"sweep"`), `kind "sweep"`},
-		"no rollout":                 {changed(rollout, ""), `rollout ""`},
-		"a field that is not known":  {changed(`{"kind"`, `{"color":"red","kind"`), "color"},
-		"a field inside that is not": {changed(`"request":{`, `"request":{"color":"red",`), "color"},
-		"two messages in one":        {body + body, "stands behind"},
-		"something behind it":        {body + "]", "stands behind"},
-		"a request about no fleet":   {changed(`,"fleet":{}`, ""), "has no request"},
-		"half of it":                 {body[:len(body)/2], "EOF"},
-		"a time of another form":     {changed(`"sent":"0001-01-01T00:00:00Z"`, `"sent":"today"`), "today"},
-		"a set that is none":         {changed(`"seq":0`, `"seq":0,"done":"!!"`), "base64"},
-		"packed, and no gzip":        {`{"kind":"follow-up","rollout":"r","seq":1,"packed":"AAAA"}`, "packed: unexpected EOF"},
-		"packed, and half of it":     {pack(t, body)[:72] + `"}`, "packed: "},
-		"packed, and no follow-up":   {pack(t, "hello"), "invalid character"},
-		"packed twice":               {pack(t, pack(t, body)), "packed"},
-		"packed, and more than fits": {pack(t, strings.Repeat(" ", 2<<20)), "packed: it holds more than 1048576 bytes"},
+		"nothing":                        {"", "EOF"},
+		"a word":                         {"hello", "invalid character"},
+		"null":                           {"null", `kind "", rollout ""`},
+		"another kind":                   {changed(`"kind":"follow-up"`, `"kind":"sweep"`), `kind "sweep"`},
+		"no rollout":                     {changed(rollout, ""), `rollout ""`},
+		"a field that is not known":      {changed(`{"kind"`, `{"color":"red","kind"`), "color"},
+		"a field inside that is not":     {changed(`"request":{`, `"request":{"color":"red",`), "color"},
+		"two messages in one":            {body + body, "stands behind"},
+		"something behind it":            {body + "]", "stands behind"},
+		"a request about no fleet":       {changed(`,"fleet":{}`, ""), "has no request"},
+		"half of it":                     {body[:len(body)/2], "EOF"},
+		"a time of another form":         {changed(`"sent":"0001-01-01T00:00:00Z"`, `"sent":"today"`), "today"},
+		"a set that is none":             {changed(`"seq":0`, `"seq":0,"done":"!!"`), "base64"},
+		"packed, and no gzip":            {`{"kind":"follow-up","rollout":"r","seq":1,"packed":"AAAA"}`, "packed: unexpected EOF"},
+		"packed, and said to be another": {pack(t, body), "it says rollout"},
+		"a seq that cannot be":           {changed(`"seq":0`, `"seq":-1`), "seq -1: want 0 or more"},
+		"a seq behind all others":        {changed(`"seq":0`, `"seq":1073741824`), "less than 1073741824"},
+		"packed, and half of it":         {pack(t, body)[:72] + `"}`, "packed: "},
+		"packed, and no follow-up":       {pack(t, "hello"), "invalid character"},
+		"packed twice":                   {pack(t, pack(t, body)), "packed"},
+		"packed, and more than fits":     {pack(t, strings.Repeat(" ", 2<<20)), "packed: it holds more than 1048576 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -5,7 +5,10 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"rds-kernel-upgrade/function/internal/fault"
 )
@@ -13,18 +16,21 @@ import (
 // claim writes the intent on every instance of a wave. An instance whose tag could not be written is not called; its fault
 // is in the result.
 func (r Run) claim(ctx context.Context, steps []Step, at time.Time) map[string]*fault.Error {
+	var mu sync.Mutex
 	refused := map[string]*fault.Error{}
-	for claim, instances := range r.byClaim(steps, Claim{State: Intent, At: at}) {
+	r.eachClaim(steps, Claim{State: Intent, At: at}, func(instances []Instance, value string) {
 		err := Retry(ctx, func() error {
-			return r.API.Tag(ctx, claim.region, ids(instances), ClaimTag, claim.value)
+			return r.API.Tag(ctx, instances[0].RegionID, ids(instances), ClaimTag, value)
 		})
 		if err == nil {
-			continue
+			return
 		}
+		mu.Lock()
+		defer mu.Unlock()
 		for _, i := range instances {
 			refused[i.ID] = fault.From(err)
 		}
-	}
+	})
 	return refused
 }
 
@@ -41,17 +47,15 @@ func (r Run) noteAccepted(ctx context.Context, steps []Step, outcomes []Outcome,
 	if len(accepted) > 1 {
 		answer = Acceptance{}
 	}
-	for claim, instances := range r.byClaim(accepted, Claim{State: Called, At: at, Acceptance: answer}) {
-		r.write(ctx, instances, claim.value)
-	}
+	r.eachClaim(accepted, Claim{State: Called, At: at, Acceptance: answer}, func(instances []Instance, value string) {
+		r.write(ctx, instances, value)
+	})
 }
 
-// owned is what one claim is written on: instances of one region, with one value.
-type owned struct{ region, value string }
-
-// byClaim groups the instances that get the same claim. All of a wave share the latest due time, so that as
-// many as possible do.
-func (r Run) byClaim(steps []Step, c Claim) map[owned][]Instance {
+// eachClaim groups the instances that get the same claim, and writes each one, several at the same time. All of a wave share the latest
+// due time, so that as many as possible do.
+func (r Run) eachClaim(steps []Step, c Claim, write func(instances []Instance, value string)) {
+	type owned struct{ region, value string }
 	for _, s := range steps {
 		if s.Due.After(c.Due) {
 			c.Due = s.Due
@@ -63,7 +67,15 @@ func (r Run) byClaim(steps []Step, c Claim) map[owned][]Instance {
 		group := owned{s.Instance.RegionID, c.String()}
 		groups[group] = append(groups[group], s.Instance)
 	}
-	return groups
+	var workers errgroup.Group
+	workers.SetLimit(max(1, r.Workers))
+	for group, instances := range groups {
+		workers.Go(func() error {
+			write(instances, group.value)
+			return nil
+		})
+	}
+	_ = workers.Wait() // write keeps what goes wrong
 }
 
 // write is for claims that must not be lost and may be late: it has until the run's deadline. Without it the

@@ -70,14 +70,27 @@ func TestCompareIsAnOrder(t *testing.T) {
 	})
 }
 
+// FuzzCompare holds that a version is the family and the day that are read from it, and that the order is one.
 func FuzzCompare(f *testing.F) {
 	f.Add("rds_20240101", "rds_20260228")
 	f.Add("rds_postgres_1500_20251130", "")
+	f.Add("rds_00000101", "rds_99991231")
+	f.Add("rds_+2024011", "rds_２０２４0101")
+	f.Add("_________", "rds\x00_20240101")
+	f.Add("r\xff_20240101", "rds_20240101\n")
 	f.Fuzz(func(t *testing.T, a, b string) {
 		order, comparable := version.Compare(a, b)
 		back, comparableBack := version.Compare(b, a)
 		if comparable != comparableBack || order != -back {
 			t.Errorf("Compare(%q, %q) = %d, %v but back %d, %v", a, b, order, comparable, back, comparableBack)
+		}
+		family, known := version.Family(a)
+		day, dated := version.Date(a)
+		if known != dated || known && family+"_"+day.Format("20060102") != a {
+			t.Errorf("%q is of the family %q (%t) and the day %v (%t)", a, family, known, day, dated)
+		}
+		if version.Reached(a, a) != known || comparable && version.Reached(a, b) != (order >= 0) || comparable && (order == 0) != (a == b) {
+			t.Errorf("Reached(%q, %q) is %t, Compare %d, %t", a, b, version.Reached(a, b), order, comparable)
 		}
 	})
 }
