@@ -28,7 +28,7 @@ func (b *fleetBench) parse(c console, args []string) error {
 	f := c.flags("bench-fleet")
 	f.StringVar(&b.binary, "binary", "target/main", "the built function")
 	f.DurationVar(&b.latency, "latency", 50*time.Millisecond, "how late every answer of RDS and MNS comes")
-	f.Float64Var(&b.rate, "rate", 200, "the limit of the second table, in calls to RDS per second")
+	f.Float64Var(&b.rate, "rate", 50, "the limit of the second table, in calls to RDS per second")
 	f.IntVar(&b.rollout, "rollout", 1000, "the size of the fleet that is taken through a whole rollout; 0: none is")
 	f.BoolVar(&b.markdown, "markdown", false, "print for a document")
 	sizes := f.String("sizes", "10,100,1000,10000", "the sizes of the fleets, growing")

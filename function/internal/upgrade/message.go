@@ -37,31 +37,45 @@ type packed struct {
 
 // ParseFollowUp reads a follow-up's message. It is strict: what this version does not know, it must not lose.
 func ParseFollowUp(body string) (*Rollout, error) {
-	var outer packed
-	if strict([]byte(body), &outer) == nil && len(outer.Packed) > 0 {
-		text, err := unpack(outer.Packed)
-		if err != nil {
-			return nil, fmt.Errorf("follow-up: packed: %w", err)
-		}
-		body = string(text)
+	r, err := parseFollowUp([]byte(body))
+	if err == nil {
+		err = r.check()
 	}
-	r := &Rollout{}
-	if err := strict([]byte(body), r); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("follow-up: %w", err)
 	}
-	if outer.Packed != nil && (outer.ID != r.ID || outer.Seq != r.Seq) {
-		return nil, fmt.Errorf("follow-up: it says rollout %q, seq %d, and holds rollout %q, seq %d", outer.ID, outer.Seq, r.ID, r.Seq)
+	return r, nil
+}
+
+func parseFollowUp(body []byte) (*Rollout, error) {
+	r, outer := &Rollout{}, packed{}
+	if strict(body, &outer) != nil || len(outer.Packed) == 0 {
+		return r, strict(body, r)
 	}
-	if r.Seq < 0 || r.Seq >= maxSeq {
-		return nil, fmt.Errorf("follow-up: seq %d: want 0 or more, and less than %d", r.Seq, maxSeq)
+	text, err := unpack(outer.Packed)
+	if err != nil {
+		return nil, fmt.Errorf("packed: %w", err)
 	}
-	if r.Kind != followUp || r.ID == "" {
-		return nil, fmt.Errorf("follow-up: kind %q, rollout %q: want a message that this function has sent", r.Kind, r.ID)
+	if err := strict(text, r); err != nil {
+		return nil, err
 	}
-	if r.Request.Kind != events.KindUpgrade && r.Request.Fleet == nil {
-		return nil, fmt.Errorf("follow-up: rollout %s has no request", r.ID)
+	if outer.ID != r.ID || outer.Seq != r.Seq {
+		return nil, fmt.Errorf("it says rollout %.64q, seq %d, and holds rollout %.64q, seq %d", outer.ID, outer.Seq, r.ID, r.Seq)
 	}
 	return r, nil
+}
+
+func (r *Rollout) check() error {
+	switch {
+	case r.Kind != followUp || r.ID == "":
+		return fmt.Errorf("kind %.64q, rollout %.64q: want a message that this function has sent", r.Kind, r.ID)
+	case r.Request.Kind != events.KindUpgrade && r.Request.Fleet == nil:
+		return fmt.Errorf("rollout %s has no request", r.ID)
+	case r.Seq < 0 || r.Seq >= maxSeq:
+		return fmt.Errorf("seq %d: want 0 or more, and less than %d", r.Seq, maxSeq)
+	default:
+		return nil
+	}
 }
 
 // strict reads one JSON value with no unknown fields and nothing behind it.
