@@ -1,0 +1,35 @@
+package upgrade_test
+
+import (
+	"testing"
+
+	"rds-kernel-upgrade/events"
+	"rds-kernel-upgrade/function/internal/upgrade"
+)
+
+// Instances that are each other's replicas go nowhere. All of the later stages go without them.
+func TestATieHoldsNobodyOfALaterStage(t *testing.T) {
+	t.Parallel()
+	waves := events.Rollout{Waves: []events.Wave{{Tags: map[string]string{"env": "dev"}}, {Percent: 100}}}
+	fleet := append(members(5, env("prod")),
+		member("rm-a", env("dev"), primaryOf("rm-b")), member("rm-b", env("dev"), primaryOf("rm-a")))
+	for _, d := range sweepOf(waves).Decide(fleet) {
+		switch tied := d.Instance.Tags["env"] == "dev"; {
+		case tied:
+			checkReason(t, d, upgrade.ReplicaFirst)
+		case d.Step == nil || d.Step.Wave < 1:
+			t.Errorf("%s goes in no wave: step %+v, skip %+v", d.Instance.ID, d.Step, d.Skip)
+		}
+	}
+}
+
+func TestAPrimaryWaitsForAReplicaWhoseCallIsInDoubt(t *testing.T) {
+	t.Parallel()
+	plan := sweep().Decide([]upgrade.Instance{
+		member("rm-1", primaryOf("rr-1")), member("rr-1", replicaOf("rm-1"), claimed(claim(upgrade.Intent, rollout))),
+	})
+	checkReason(t, plan[0], upgrade.ReplicaFirst)
+	if !plan[0].Wait || !plan[1].Alive || plan[1].Settlement != nil {
+		t.Errorf("the primary waits: %t; its replica: %+v", plan[0].Wait, plan[1])
+	}
+}
