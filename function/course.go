@@ -178,7 +178,7 @@ func (r *run) follow(ctx context.Context, c *course, outcomes []upgrade.Outcome,
 		return r.drop(ctx, c, "the claims show that the rollout has gone on without it")
 	case err != nil:
 		return RequestReport{}, err
-	case !r.followsUp():
+	case !r.followsUp() || c.account.Mode == upgrade.Plan:
 		return entry, upgrade.Again(outcomes)
 	case c.account.Mode != upgrade.Apply || c.alive:
 		return entry, nil
@@ -198,7 +198,7 @@ func (r *run) blind(ctx context.Context, c *course, err error) (RequestReport, e
 	f := fault.From(err)
 	passing := fault.Passing(f)
 	switch {
-	case passing && r.followsUp() && c.rollout.Patient(r.config.Policy.Verify, r.now()):
+	case passing && r.followsUp() && c.account.Mode == upgrade.Apply && c.rollout.Patient(r.config.Policy.Verify, r.now()):
 		r.log.Warn("fleet", "rollout", c.account.Rollout, "error", f.Error())
 		return r.follow(ctx, c, c.rollout.Unproven(), nil)
 	case passing && !begun:

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -204,13 +205,20 @@ func short(text string, most int) string {
 	if 6*len(text) <= most {
 		return text
 	}
-	for size := min(len(text), most); ; size-- {
-		cut := strings.ToValidUTF8(text[:size], "")
+	cut := func(size int) string {
+		part := strings.ToValidUTF8(text[:size], "")
 		if size < len(text) {
-			cut += "…"
+			part += "…"
 		}
-		if coded, _ := json.Marshal(cut); len(coded) <= most {
-			return cut
-		}
+		return part
 	}
+	fits := func(size int) bool {
+		coded, _ := json.Marshal(cut(size))
+		return len(coded) <= most
+	}
+	if len(text) <= most && fits(len(text)) {
+		return text
+	}
+	tooLong := sort.Search(min(len(text)-1, most)+1, func(size int) bool { return !fits(size) })
+	return cut(max(0, tooLong-1))
 }

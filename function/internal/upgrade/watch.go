@@ -156,9 +156,9 @@ func (s *sight) begins() time.Time {
 	}
 }
 
-// accept tells of an acceptance that was not known before.
+// accept tells of an acceptance that was not known before. What shows under another rollout's claim is that one's.
 func (s *sight) accept() {
-	if !s.AcceptedAt.IsZero() {
+	if c := s.Instance.Claim; !s.AcceptedAt.IsZero() || c != nil && c.Rollout != s.rollout.ID {
 		return
 	}
 	s.AcceptedAt = s.At
