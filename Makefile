@@ -47,8 +47,9 @@ policy: ## print the policy in force, defaults included
 golden: ## rewrite the golden files of testdata for review as a diff
 	$(GO) test ./events ./function ./function/internal/upgrade ./local/stack ./local/show -run 'Scenarios|Invalid|Matrix|Lines|Account|Table|Screen' -update
 
-bench: ## measure: start-up beside a bare handler, one upgrade, the plan
-	$(GO) test -run '^$$' -bench . -benchmem ./function/... ./local/stack
+bench: ## measure: start-up beside a bare handler, one upgrade, the plan, the limiter in a storm, the local cloud
+	$(GO) test -run '^$$' -bench . -benchmem ./function/... ./local/stack ./local/fakerds
+	$(GO) test -count=1 -run Storm -v ./function/internal/pace
 
 bench-fleet: build ## measure fleets of up to 10,000 instances against the bars
 	@$(GO) run ./local bench-fleet $(ARGS)

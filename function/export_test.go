@@ -9,6 +9,9 @@ import (
 // Over lets the function send its requests over another pool, so that its own time can be measured without the network's.
 func (f *Function) Over(pool transport.Pool) { f.transport = transport.Over(pool) }
 
+// Known is of how many rollouts the process knows something.
+func (f *Function) Known() int { return len(f.overtaken) }
+
 // Discreet is where other packages log.
 func Discreet(out io.Writer) io.Writer { return discreet{out} }
 

@@ -50,6 +50,9 @@ func delayOf(r *upgrade.Rollout) time.Duration { return min(max(0, r.Next.Sub(r.
 
 // discard deletes the message that held the rollout. That it cannot be deleted does no harm: it is known by its number when it comes.
 func (r *run) discard(ctx context.Context, c *course, seq int) {
+	if len(r.overtaken) >= maxKnown {
+		clear(r.overtaken) // as in a new process
+	}
 	r.overtaken[c.rollout.ID] = max(r.overtaken[c.rollout.ID], seq)
 	r.remove(ctx, c)
 }
@@ -69,6 +72,9 @@ func (r *run) remove(ctx context.Context, c *course) {
 	}
 	c.held = ""
 }
+
+// maxKnown bounds of how many rollouts a process knows which follow-ups are of no use any more.
+const maxKnown = 1000
 
 // over is the number of a follow-up behind every other.
 const over = 1 << 30

@@ -553,6 +553,25 @@ func TestACopyOfAFollowUpThatStillWaits(t *testing.T) {
 	})
 }
 
+// A process lives for long, and what it knows of rollouts that are over does not grow with it.
+func TestAProcessForgetsOldRollouts(t *testing.T) {
+	story(t, oneByOne, func(t *testing.T, w *world) {
+		t.Helper()
+		w.rds.Add(fakerds.Instance{DBInstanceID: "rm-1", CurrentKernelVersion: "rds_20260228", LatestKernelVersion: "rds_20260228"})
+		most := 0
+		for n := range 1200 {
+			if _, err := w.request(fmt.Sprint("M", n), `{"DBInstanceId":"rm-1"}`); err != nil {
+				t.Fatal(err)
+			}
+			most = max(most, w.function.Known())
+		}
+		if known := w.function.Known(); most != 1000 || known != 200 {
+			t.Errorf("it knows of %d rollouts, at most of %d; want 200, 1000", known, most)
+		}
+		w.same("reports", []string{"1200"}, []string{fmt.Sprint(len(w.news()))})
+	})
+}
+
 func TestAPoisonousFollowUpIsPutAway(t *testing.T) {
 	t.Parallel()
 	t.Run("that is no JSON", func(t *testing.T) {
