@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -21,7 +22,7 @@ func ParseEndpoint(text string) (Endpoint, error) {
 		return Endpoint{}, errors.New("an endpoint has no user or password: want https://host or, on loopback, http://127.0.0.1:port")
 	}
 	u, err := url.Parse(text)
-	if err != nil || !plain(text, u.Host) || u.Hostname() == "" || (&url.URL{Scheme: u.Scheme, Host: u.Host}).String() != strings.TrimSuffix(text, "/") {
+	if err != nil || !plain(text, u) || u.Hostname() == "" || (&url.URL{Scheme: u.Scheme, Host: u.Host}).String() != strings.TrimSuffix(text, "/") {
 		return Endpoint{}, fmt.Errorf("%q is not an endpoint: want https://host or, on loopback, http://127.0.0.1:port", text)
 	}
 	e := Endpoint{Scheme: u.Scheme, Host: u.Host}
@@ -43,7 +44,9 @@ func (e Endpoint) Loopback() bool {
 }
 
 // plain tells whether the host can stand in a request's address as it is: nothing in it is escaped, as in [fe80::1%25eth0], and no colon
-// is without a port.
-func plain(text, host string) bool {
-	return !strings.Contains(text, "%") && !strings.HasSuffix(host, ":")
+// is without a port that there can be.
+func plain(text string, u *url.URL) bool {
+	port, err := strconv.ParseUint(u.Port(), 10, 16)
+	none := u.Port() == "" && !strings.HasSuffix(u.Host, ":")
+	return !strings.Contains(text, "%") && (none || err == nil && port > 0)
 }

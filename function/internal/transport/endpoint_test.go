@@ -53,6 +53,8 @@ func TestEndpointsThatAreRefused(t *testing.T) {
 		"//rds.aliyuncs.com":               ` has scheme "": want https://`,
 		"https://":                         noEndpoint,
 		"https://:443":                     noEndpoint,
+		"https://rds.aliyuncs.com:0":       noEndpoint,
+		"https://rds.aliyuncs.com:65536":   noEndpoint,
 		"https:rds.aliyuncs.com":           noEndpoint,
 		"https:///rds.aliyuncs.com":        noEndpoint,
 		"https://rds.aliyuncs.com/v1":      noEndpoint,
