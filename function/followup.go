@@ -77,7 +77,7 @@ func (r *run) remove(ctx context.Context, c *course) {
 const maxKnown = 1000
 
 // over is the number of a follow-up behind every other.
-const over = 1 << 30
+const over = upgrade.MaxSeq
 
 // maxReceipts is how often a follow-up is received until it is put away.
 const maxReceipts = 5

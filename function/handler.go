@@ -5,8 +5,6 @@ import (
 	"errors"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
-
 	"rds-kernel-upgrade/events"
 	"rds-kernel-upgrade/function/internal/transport"
 	"rds-kernel-upgrade/function/internal/upgrade"
@@ -197,20 +195,15 @@ func (r *run) publish(ctx context.Context, notifications ...upgrade.Notification
 	if single < 0 {
 		single = len(notifications)
 	}
+	workers := 1
+	if single > few {
+		workers = transport.Parallel
+	}
 	faults := make([]error, len(notifications))
-	var workers errgroup.Group
-	if workers.SetLimit(1); single > few {
-		workers.SetLimit(transport.Parallel)
-	}
-	for n := range single {
-		workers.Go(func() error {
-			faults[n] = r.publishOne(ctx, notifications[n])
-			return nil
-		})
-	}
-	_ = workers.Wait() // each fault has its place
+	publish := func(n int) { faults[n] = r.publishOne(ctx, notifications[n]) }
+	upgrade.SideBySide(workers, single, publish)
 	for n := single; n < len(notifications); n++ {
-		faults[n] = r.publishOne(ctx, notifications[n])
+		publish(n)
 	}
 	return errors.Join(faults...)
 }

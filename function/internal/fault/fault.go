@@ -50,6 +50,17 @@ func (e *Error) Error() string {
 	return text
 }
 
+// maxWord bounds a code and a request id: in the cloud both are much shorter.
+const maxWord = 128
+
+// Of makes the fault that of a call. clean takes out of the service's words what must not be repeated.
+func (e *Error) Of(op string, clean func(text string) string) *Error {
+	code, id := clean(e.Code), clean(e.RequestID)
+	e.Op, e.Message = op, clean(e.Message)
+	e.Code, e.RequestID = code[:min(len(code), maxWord)], id[:min(len(id), maxWord)]
+	return e
+}
+
 // From finds the fault in err. An error that is none is an Internal one: it did not come through an adapter.
 func From(err error) *Error {
 	var fault *Error

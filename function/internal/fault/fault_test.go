@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -86,5 +87,16 @@ func TestNoErrorIsNeitherRetryableNorPassing(t *testing.T) {
 	}
 	if err := errors.New("no fault"); fault.Retryable(err) || fault.Passing(err) {
 		t.Error("an error that is no fault asks to be repeated")
+	}
+}
+
+func TestAFaultIsThatOfItsCallInCleanWords(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("secret", 40)
+	f := &fault.Error{Kind: fault.Denied, Code: long, Message: "a secret", RequestID: "secret-1", InDoubt: true}
+	got := f.Of("rds: Call", func(text string) string { return strings.ReplaceAll(text, "secret", "******") })
+	want := fault.Error{Op: "rds: Call", Kind: fault.Denied, Code: strings.Repeat("*", 128), Message: "a ******", RequestID: "******-1", InDoubt: true}
+	if *got != want {
+		t.Errorf("got %+v\nwant %+v", *got, want)
 	}
 }

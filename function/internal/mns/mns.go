@@ -23,7 +23,7 @@ import (
 // Client is the process's one MNS client; the credentials come with each call. It is safe for concurrent use: several calls at once
 // have an SDK client each, which stays for later calls.
 type Client struct {
-	sdk      func(*exchange) ali_mns.MNSClient
+	address  string        // as the SDK likes it
 	exchange exchange      // what every call's begins as
 	turn     chan struct{} // holds a value for each call under way
 	mu       sync.Mutex
@@ -50,24 +50,24 @@ func New(t *transport.Transport, endpoint *transport.Endpoint, account, region s
 	if !endpoint.Loopback() {
 		host = endpoint.Host
 	}
-	c = &Client{turn: make(chan struct{}, transport.Parallel), exchange: exchange{transport: t, endpoint: *endpoint, host: host}}
-	c.sdk = func(e *exchange) ali_mns.MNSClient {
-		// The SDK sees a well-formed address only; where the requests really go is the exchange's business.
-		client := ali_mns.NewAliMNSClientWithConfig(ali_mns.AliMNSClientConfig{
-			EndPoint:      fmt.Sprintf("https://%s.mns.%s.aliyuncs.com", account, region),
-			Credential:    e,
-			TimeoutSecond: int64(2 * transport.CallTimeout / time.Second), // ours comes first
-		})
-		client.SetTransport(e)
-		return client
+	c = &Client{
+		address:  fmt.Sprintf("https://%s.mns.%s.aliyuncs.com", account, region),
+		exchange: exchange{transport: t, endpoint: *endpoint, host: host}, turn: make(chan struct{}, transport.Parallel),
 	}
 	c.free = []*lane{c.lane()} // here a wrong address shows
 	return c, nil
 }
 
+// lane makes one. The SDK sees a well-formed address only; where the requests really go is the exchange's business.
 func (c *Client) lane() *lane {
 	e := c.exchange
-	return &lane{c.sdk(&e), &e}
+	client := ali_mns.NewAliMNSClientWithConfig(ali_mns.AliMNSClientConfig{
+		EndPoint:      c.address,
+		Credential:    &e,
+		TimeoutSecond: int64(2 * transport.CallTimeout / time.Second), // ours comes first
+	})
+	client.SetTransport(&e)
+	return &lane{client, &e}
 }
 
 // take gives a lane that is free. There are no more than calls may be under way.
@@ -127,12 +127,7 @@ func (c *Client) call(ctx context.Context, credentials invocation.Credentials, w
 	if err == nil {
 		return nil
 	}
-	f := l.exchange.explain(err)
-	f.Op = op
-	for _, text := range []*string{&f.Message, &f.Code, &f.RequestID} {
-		*text = credentials.Redact(*text, l.exchange.signature)
-	}
-	return f
+	return l.exchange.explain(err).Of(op, func(text string) string { return credentials.Redact(text, l.exchange.signature) })
 }
 
 // guard keeps a panic of the SDK from ending the process.

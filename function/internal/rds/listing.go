@@ -98,7 +98,11 @@ func replicas(ids []api.ReadOnlyDBInstanceId) []string {
 func (c *Client) pages(ctx context.Context, op string, read func(token string) (next string, err error)) error {
 	token, seen := "", map[string]bool{}
 	for range maxPages {
-		next, err := c.page(ctx, token, read)
+		var next string
+		err := c.retry(ctx, func() (err error) {
+			next, err = read(token)
+			return err
+		})
 		if err != nil || next == "" {
 			return err
 		}
@@ -108,15 +112,4 @@ func (c *Client) pages(ctx context.Context, op string, read func(token string) (
 		token, seen[next] = next, true
 	}
 	return &fault.Error{Op: op, Kind: fault.Unavailable, Message: fmt.Sprintf("the list does not end: NextToken came again, or %d pages", maxPages)}
-}
-
-func (c *Client) page(ctx context.Context, token string, read func(token string) (next string, err error)) (next string, err error) {
-	if c.retry == nil {
-		return read(token)
-	}
-	err = c.retry(ctx, func() (err error) {
-		next, err = read(token)
-		return err
-	})
-	return next, err
 }

@@ -34,14 +34,16 @@ type Client struct {
 	limit       *pace.Limiter
 	endpoint    *transport.Endpoint // nil: the region's own
 	credentials invocation.Credentials
-	retry       func(ctx context.Context, call func() error) error // of a page of a list; nil: none
+	retry       func(ctx context.Context, call func() error) error // of a page of a list
 }
 
 // New makes a client for one invocation. The limiter is shared by all calls of the process; a nil endpoint means the
 // region's own, over https.
 func New(t *transport.Transport, limit *pace.Limiter, endpoint *transport.Endpoint, c invocation.Credentials) *Client {
-	return &Client{transport: t, limit: limit, endpoint: endpoint, credentials: c}
+	return &Client{transport: t, limit: limit, endpoint: endpoint, credentials: c, retry: once}
 }
+
+func once(_ context.Context, call func() error) error { return call() }
 
 // Patient makes a list go on where it broke off: retry makes the call for one page as often as it takes. Whoever began the list anew
 // would ask for the pages before it again.
@@ -55,9 +57,6 @@ type answer interface {
 	responses.AcsResponse
 	IsSuccess() bool
 }
-
-// maxCode bounds a code and a request id: in the cloud both are much shorter.
-const maxCode = 128
 
 // do makes one call. resource names the instance for error texts.
 func (c *Client) do(ctx context.Context, region, resource string, request requests.AcsRequest, response answer, requestID *string) error {
@@ -77,12 +76,7 @@ func (c *Client) do(ctx context.Context, region, resource string, request reques
 	}
 	f := explain(err, call.Reached(), response)
 	learn(f.Kind == fault.Throttled)
-	f.Op = op
-	for _, text := range []*string{&f.Message, &f.Code, &f.RequestID} {
-		*text = c.credentials.Redact(*text, request.GetQueryParams()["Signature"])
-	}
-	f.Code, f.RequestID = f.Code[:min(len(f.Code), maxCode)], f.RequestID[:min(len(f.RequestID), maxCode)]
-	return f
+	return f.Of(op, func(text string) string { return c.credentials.Redact(text, request.GetQueryParams()["Signature"]) })
 }
 
 // send makes one client for one call: an SDK client must not be shared between goroutines, and costs microseconds. The SDK

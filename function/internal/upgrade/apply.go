@@ -9,8 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"rds-kernel-upgrade/function/internal/fault"
 )
 
@@ -89,15 +87,7 @@ func (r Run) upgradeAll(ctx context.Context, steps []Step) []Outcome {
 	outcomes := make([][]Outcome, len(chunks))
 	side := max(1, min(len(chunks), begun/tagged, r.Workers))
 	r.Workers /= side
-	var workers errgroup.Group
-	workers.SetLimit(side)
-	for n, chunk := range chunks {
-		workers.Go(func() error {
-			outcomes[n] = r.upgrade(ctx, chunk)
-			return nil
-		})
-	}
-	_ = workers.Wait() // what goes wrong is in the outcomes
+	SideBySide(side, len(chunks), func(n int) { outcomes[n] = r.upgrade(ctx, chunks[n]) })
 	all := slices.Concat(outcomes...)
 	slices.SortFunc(all, func(a, b Outcome) int { return compareInstances(a.Instance, b.Instance) })
 	return all
@@ -117,19 +107,13 @@ func (r Run) upgrade(ctx context.Context, steps []Step) []Outcome {
 		return outcomes
 	}
 	refused := r.claim(ctx, steps, at)
-	var calls errgroup.Group
-	calls.SetLimit(max(1, r.Workers))
-	for n, s := range steps {
-		if f := refused[s.Instance.ID]; f != nil {
+	SideBySide(r.Workers, len(steps), func(n int) {
+		if f := refused[steps[n].Instance.ID]; f != nil {
 			outcomes[n] = outcomes[n].failed(f)
-			continue
+			return
 		}
-		calls.Go(func() error {
-			outcomes[n] = r.call(ctx, s, outcomes[n], at)
-			return nil
-		})
-	}
-	_ = calls.Wait() // what goes wrong is in the outcomes
+		outcomes[n] = r.call(ctx, steps[n], outcomes[n], at)
+	})
 	r.releaseAll(ctx, outcomes, refused)
 	r.noteAccepted(ctx, steps, outcomes, at)
 	return outcomes

@@ -20,12 +20,13 @@ const (
 	plainBody = 8_000
 	// maxUnpacked bounds what a packed message may hold: a hundred times more could be packed into one by somebody else.
 	maxUnpacked = 1 << 20
-	// maxSeq is more follow-ups than a rollout can have.
-	maxSeq = 1 << 30
 	// flightSize bounds what one more instance in flight adds to a packed message, finished or proven later on included, but for the
 	// details of failures, which are left out if there is no room for them.
 	flightSize = 110
 )
+
+// MaxSeq is more follow-ups than a rollout can have.
+const MaxSeq = 1 << 30
 
 // packed is a follow-up that is too long to be sent as it is.
 type packed struct {
@@ -71,8 +72,8 @@ func (r *Rollout) check() error {
 		return fmt.Errorf("kind %.64q, rollout %.64q: want a message that this function has sent", r.Kind, r.ID)
 	case r.Request.Kind != events.KindUpgrade && r.Request.Fleet == nil:
 		return fmt.Errorf("rollout %s has no request", r.ID)
-	case r.Seq < 0 || r.Seq >= maxSeq:
-		return fmt.Errorf("seq %d: want 0 or more, and less than %d", r.Seq, maxSeq)
+	case r.Seq < 0 || r.Seq >= MaxSeq:
+		return fmt.Errorf("seq %d: want 0 or more, and less than %d", r.Seq, MaxSeq)
 	default:
 		return nil
 	}
@@ -105,9 +106,9 @@ func unpack(data []byte) ([]byte, error) {
 
 // Body is the follow-up's message.
 func (r *Rollout) Body() (string, error) {
-	body, err := r.body(plainBody)
+	body, err := r.body()
 	if err == nil && len(body) > maxBody {
-		body, err = r.bare().body(plainBody)
+		body, err = r.bare().body()
 	}
 	if err == nil && len(body) > maxBody {
 		err = fmt.Errorf("follow-up: %d bytes are more than a message holds", len(body))
@@ -125,10 +126,10 @@ func (r *Rollout) bare() *Rollout {
 	return &bare
 }
 
-// body is the message, packed if it is longer than a number of bytes.
-func (r *Rollout) body(plain int) ([]byte, error) {
+// body is the message, packed if it is long. Packing costs a megabyte for a moment, which a short one is spared.
+func (r *Rollout) body() ([]byte, error) {
 	text, err := json.Marshal(r)
-	if err != nil || len(text) <= plain {
+	if err != nil || len(text) <= plainBody {
 		return text, err
 	}
 	var data bytes.Buffer
@@ -142,7 +143,7 @@ func (r *Rollout) body(plain int) ([]byte, error) {
 
 // Room gives how many instances may be in flight so that the follow-up stays a message.
 func (r *Rollout) Room() int {
-	body, err := r.bare().body(0)
+	body, err := r.bare().body()
 	if err != nil {
 		return 0
 	}

@@ -53,7 +53,7 @@ func (o Observer) Observe(ctx context.Context, s Scope) ([]Instance, error) {
 	o.tag(ctx, s, fleet)
 	if s.Candidate != nil {
 		o.each(fleet, func(i *Instance) {
-			if i.Listed && i.Fault == nil && s.possible(*i) && s.Candidate(*i) {
+			if i.Listed && i.Fault == nil && s.Candidate(*i) {
 				o.read(ctx, i)
 			}
 		})
@@ -81,12 +81,7 @@ func Unseen(region string, ids []string) []Instance {
 
 // each does something with all instances, several at the same time.
 func (o Observer) each(fleet []Instance, do func(*Instance)) {
-	var workers errgroup.Group
-	workers.SetLimit(max(1, o.Workers))
-	for n := range fleet {
-		workers.Go(func() error { do(&fleet[n]); return nil })
-	}
-	_ = workers.Wait() // what goes wrong is in the instances
+	SideBySide(o.Workers, len(fleet), func(n int) { do(&fleet[n]) })
 }
 
 func (o Observer) list(ctx context.Context, s Scope) ([]Instance, error) {
@@ -149,24 +144,22 @@ func (o Observer) tag(ctx context.Context, s Scope, fleet []Instance) {
 			regions[i.RegionID] = append(regions[i.RegionID], i)
 		}
 	}
-	var workers errgroup.Group
-	workers.SetLimit(max(1, o.Workers))
+	var chunks [][]*Instance
 	for _, region := range slices.Sorted(maps.Keys(regions)) {
-		for chunk := range slices.Chunk(regions[region], tagged) {
-			workers.Go(func() error { o.tagChunk(ctx, region, chunk); return nil })
-		}
+		chunks = slices.AppendSeq(chunks, slices.Chunk(regions[region], tagged))
 	}
-	_ = workers.Wait() // what goes wrong is in the instances
+	SideBySide(o.Workers, len(chunks), func(n int) { o.tagChunk(ctx, chunks[n]) })
 }
 
-func (o Observer) tagChunk(ctx context.Context, region string, chunk []*Instance) {
+// tagChunk reads the tags of instances of one region.
+func (o Observer) tagChunk(ctx context.Context, chunk []*Instance) {
 	list := make([]string, 0, len(chunk))
 	for _, i := range chunk {
 		list = append(list, i.ID)
 	}
 	var tags map[string]map[string]string
 	err := Retry(ctx, func() (err error) {
-		tags, err = o.Reader.Tags(ctx, region, list)
+		tags, err = o.Reader.Tags(ctx, chunk[0].RegionID, list)
 		return err
 	})
 	for _, i := range chunk {
@@ -229,12 +222,8 @@ func (o Observer) offers(ctx context.Context, fleet []Instance, s Scope) {
 			kinds[key] = append(kinds[key], i)
 		}
 	}
-	var workers errgroup.Group
-	workers.SetLimit(max(1, o.Workers))
-	for _, key := range slices.Sorted(maps.Keys(kinds)) {
-		workers.Go(func() error { o.offer(ctx, kinds[key]); return nil })
-	}
-	_ = workers.Wait() // what goes wrong is in the instances
+	keys := slices.Sorted(maps.Keys(kinds))
+	SideBySide(o.Workers, len(keys), func(n int) { o.offer(ctx, kinds[keys[n]]) })
 }
 
 func (o Observer) offer(ctx context.Context, alike []*Instance) {

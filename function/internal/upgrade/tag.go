@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"rds-kernel-upgrade/function/internal/fault"
 )
 
@@ -67,15 +65,8 @@ func (r Run) eachClaim(steps []Step, c Claim, write func(instances []Instance, v
 		group := owned{s.Instance.RegionID, c.String()}
 		groups[group] = append(groups[group], s.Instance)
 	}
-	var workers errgroup.Group
-	workers.SetLimit(max(1, r.Workers))
-	for group, instances := range groups {
-		workers.Go(func() error {
-			write(instances, group.value)
-			return nil
-		})
-	}
-	_ = workers.Wait() // write keeps what goes wrong
+	keys := slices.Collect(maps.Keys(groups))
+	SideBySide(r.Workers, len(keys), func(n int) { write(groups[keys[n]], keys[n].value) })
 }
 
 // write is for claims that must not be lost and may be late: it has until the run's deadline. Without it the
