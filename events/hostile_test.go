@@ -4,13 +4,13 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"rds-kernel-upgrade/events"
+	"rds-kernel-upgrade/local/rig"
 )
 
 // affordable is what reading may take of memory, counted without what was freed on the way: 64 bytes for each that arrived, and what a
@@ -20,13 +20,8 @@ func affordable(size int) uint64 { return uint64(64*size + 64<<20) }
 // frugally wants an answer in bounded memory. Tests that use it are not parallel: it counts what the process takes.
 func frugally(t *testing.T, size int, read func() string, want string) {
 	t.Helper()
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	got := read()
-	runtime.ReadMemStats(&after)
-	if taken := after.TotalAlloc - before.TotalAlloc; taken > affordable(size) {
-		t.Errorf("%d bytes took %d of memory, want at most %d", size, taken, affordable(size))
-	}
+	var got string
+	rig.Frugally(t, affordable(size), func() { got = read() })
 	if !strings.HasPrefix(got, want) {
 		t.Errorf("got %.200s, want %s", got, want)
 	}

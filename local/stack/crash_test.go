@@ -100,37 +100,46 @@ func wasCalledOnce(t *testing.T, c *cloud) {
 	}
 }
 
+// killer kills the process at some of its requests: before they arrive, or after their effect.
+type killer struct {
+	steps        []int // the first request is 1
+	after        bool
+	made, killed atomic.Int32
+}
+
+func (k *killer) wrap(c *cloud, _ string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !slices.Contains(k.steps, int(k.made.Add(1))) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		if k.after {
+			next.ServeHTTP(discard{w}, r)
+		}
+		k.killed.Add(1)
+		c.FC.Kill()
+		panic(http.ErrAbortHandler)
+	})
+}
+
 // play plays a course in which the process is killed at some of its requests, and gives how many it has made.
 func (o course) play(t *testing.T, arrives bool, steps ...int) (made int) {
 	t.Helper()
-	var count, killed atomic.Int32
+	k := killer{steps: steps, after: arrives}
 	s := o.setup()
 	s.fc = func(f *fakefc.Options) { f.MaxAsyncRetries, f.RetryDelay = 6, 300*time.Millisecond }
-	s.wrap = func(c *cloud, _ string, next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if !slices.Contains(steps, int(count.Add(1))) {
-				next.ServeHTTP(w, r)
-				return
-			}
-			if arrives {
-				next.ServeHTTP(discard{w}, r)
-			}
-			killed.Add(1)
-			c.FC.Kill()
-			panic(http.ErrAbortHandler)
-		})
-	}
+	s.wrap = k.wrap
 	c := start(t, s)
 	if _, err := c.FC.InvokeAsync(stack.RequestTopic, topicEvent(o.request)); err != nil {
 		t.Fatal(err)
 	}
 	c.play(t)
 	o.check(t, c)
-	if int(killed.Load()) != len(steps) && int(count.Load()) > slices.Max(append(steps, 0)) {
-		t.Errorf("the process was killed %d times, want %d", killed.Load(), len(steps))
+	if int(k.killed.Load()) != len(steps) && int(k.made.Load()) > slices.Max(append(steps, 0)) {
+		t.Errorf("the process was killed %d times, want %d", k.killed.Load(), len(steps))
 	}
 	c.explain(t)
-	return int(count.Load())
+	return int(k.made.Load())
 }
 
 // TestACrashAtAnyStepOfOtherCourses kills the process at each request. Killed before a request arrives it has done what it had done when it

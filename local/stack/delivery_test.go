@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -101,23 +100,11 @@ func TestACrashAtAnyStepIsOneUpgrade(t *testing.T) {
 
 func crashAt(t *testing.T, request string, step int, after bool) {
 	t.Helper()
-	var count atomic.Int32
+	k := killer{steps: []int{step}, after: after}
 	c := start(t, setup{
 		policy: quick, instance: far,
-		fc: func(o *fakefc.Options) { o.MaxAsyncRetries, o.RetryDelay = 4, 500*time.Millisecond },
-		wrap: func(c *cloud, _ string, next http.Handler) http.Handler {
-			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if int(count.Add(1)) != step {
-					next.ServeHTTP(w, r)
-					return
-				}
-				if after {
-					next.ServeHTTP(discard{w}, r)
-				}
-				c.FC.Kill()
-				panic(http.ErrAbortHandler)
-			})
-		},
+		fc:   func(o *fakefc.Options) { o.MaxAsyncRetries, o.RetryDelay = 4, 500*time.Millisecond },
+		wrap: k.wrap,
 	})
 	event := topicEvent(request)
 	if _, err := c.FC.InvokeAsync(stack.RequestTopic, event); err != nil {

@@ -2,8 +2,6 @@ package stack_test
 
 import (
 	"fmt"
-	"net/http"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -60,32 +58,20 @@ func TestACrashAtAnyStepIsOneRollout(t *testing.T) {
 // crashInRollout plays a rollout with a crash at a step, with none at step 0, and tells how many steps there were.
 func crashInRollout(t *testing.T, request string, ids []string, step int, after bool) (steps int) {
 	t.Helper()
-	var count atomic.Int32
+	k := killer{steps: []int{step}, after: after}
 	s := rolling(members(ids...)...)
 	s.fc = func(o *fakefc.Options) { o.MaxAsyncRetries, o.RetryDelay = 4, 300*time.Millisecond }
-	s.wrap = func(c *cloud, _ string, next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if int(count.Add(1)) != step {
-				next.ServeHTTP(w, r)
-				return
-			}
-			if after {
-				next.ServeHTTP(discard{w}, r)
-			}
-			c.FC.Kill()
-			panic(http.ErrAbortHandler)
-		})
-	}
+	s.wrap = k.wrap
 	c := start(t, s)
 	event := topicEvent(request)
 	if _, err := c.FC.InvokeAsync(stack.RequestTopic, event); err != nil {
 		t.Fatal(err)
 	}
 	c.play(t)
-	if crashes := c.crashes(); crashes != min(step, 1) && int(count.Load()) >= step {
+	if crashes := c.crashes(); crashes != min(step, 1) && int(k.made.Load()) >= step {
 		t.Errorf("the process was killed %d times", crashes)
 	}
-	steps = int(count.Load())
+	steps = int(k.made.Load())
 	c.deliver(t, event) // MNS may deliver it again when all is over
 	c.play(t)
 	c.upgradedOnce(t, ids...)

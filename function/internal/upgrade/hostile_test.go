@@ -3,7 +3,6 @@ package upgrade_test
 import (
 	"encoding/json"
 	"fmt"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -17,19 +16,8 @@ import (
 	"rds-kernel-upgrade/events"
 	"rds-kernel-upgrade/function/internal/fault"
 	"rds-kernel-upgrade/function/internal/upgrade"
+	"rds-kernel-upgrade/local/rig"
 )
-
-// frugally wants something done in bounded memory. Tests that use it are not parallel: it counts what the process takes.
-func frugally(t *testing.T, most uint64, do func()) {
-	t.Helper()
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	do()
-	runtime.ReadMemStats(&after)
-	if taken := after.TotalAlloc - before.TotalAlloc; taken > most {
-		t.Errorf("it took %d bytes of memory, want at most %d", taken, most)
-	}
-}
 
 func nested(depth int) string { return strings.Repeat("[", depth) + strings.Repeat("]", depth) }
 
@@ -72,7 +60,7 @@ func TestAHostilePolicyIsRefusedOrMeansWhatItSays(t *testing.T) {
 		"a zone of the machine":           {`windows: {allow: [{from: "01:00", to: "05:00", zone: Local}]}`, `"Local": want the name of a zone`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			frugally(t, 128<<20, func() {
+			rig.Frugally(t, 128<<20, func() {
 				_, err := upgrade.ParsePolicy([]byte(c.text), time.LoadLocation)
 				if got := fmt.Sprint("ok ", err); c.want == "ok" && err != nil || c.want != "ok" && (err == nil || !strings.Contains(got, c.want)) {
 					t.Errorf("got %.300v, want %s", err, c.want)
