@@ -2,6 +2,7 @@ package version_test
 
 import (
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,6 +42,23 @@ func TestCompareOrdersVersionsOfOneFamilyOnly(t *testing.T) {
 		"a date has digits only":                         {"rds_2024010a", "rds_20260228", 0, false},
 		"a family of one letter compares":                {"r_20240101", "r_20260228", -1, true},
 		"a version with a line break is not one":         {"rds_20240101\n", "rds_20260228", 0, false},
+
+		"a community version behind the day changes nothing":     {"rds_postgres_1400_20220830_14.4", "rds_postgres_1400_20220830", 0, true},
+		"nor does it decide the order":                           {"rds_postgres_1400_20220830_14.4", "rds_postgres_1400_20230330_14.2", -1, true},
+		"it may have three parts":                                {"rds_postgres_1400_20220830_14.4.1", "rds_postgres_1400_20220930", -1, true},
+		"babelfish is a family of its own":                       {"rds_postgres_1400_20220630_babelfish", "rds_postgres_1400_20220830", 0, false},
+		"also where both have a community version":               {"rds_postgres_1400_20220630_babelfish_14.4", "rds_postgres_1400_20220830_14.4", 0, false},
+		"inside which versions compare":                          {"rds_postgres_1400_20220630_babelfish_14.4", "rds_postgres_1400_20230330_babelfish", -1, true},
+		"and a community version changes nothing either":         {"rds_postgres_1400_20220630_babelfish_14.4", "rds_postgres_1400_20220630_babelfish", 0, true},
+		"babelfish of two majors does not compare":               {"rds_postgres_1400_20220630_babelfish", "rds_postgres_1500_20220630_babelfish", 0, false},
+		"a community version of another major is another build":  {"rds_postgres_1400_20220830_15.4", "rds_postgres_1400_20220830", 0, false},
+		"a number without a dot is another build":                {"rds_postgres_1400_20220830_14", "rds_postgres_1400_20220830", 0, false},
+		"so is a word that nobody has documented":                {"rds_postgres_1400_20220830_ganos_14.4", "rds_postgres_1400_20220830", 0, false},
+		"the community version before the edition is not a form": {"rds_postgres_1400_20220830_14.4_babelfish", "rds_postgres_1400_20220830", 0, false},
+		"nothing may follow the community version":               {"rds_postgres_1400_20220830_14.4_2", "rds_postgres_1400_20220830", 0, false},
+		"an empty suffix is another build":                       {"rds_postgres_1400_20220830_", "rds_postgres_1400_20220830", 0, false},
+		"a community version with a letter is another build":     {"rds_postgres_1400_20220830_14.x", "rds_postgres_1400_20220830", 0, false},
+		"MySQL's versions are not documented to have a suffix":   {"rds_20220731_5.7.38", "rds_20220731", 0, false},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -76,6 +94,7 @@ func FuzzCompare(f *testing.F) {
 	f.Add("rds_postgres_1500_20251130", "")
 	f.Add("rds_00000101", "rds_99991231")
 	f.Add("rds_+2024011", "rds_２０２４0101")
+	f.Add("rds_postgres_1400_20220630_babelfish_14.4", "rds_postgres_1400_20220830_14.4")
 	f.Add("_________", "rds\x00_20240101")
 	f.Add("r\xff_20240101", "rds_20240101\n")
 	f.Fuzz(func(t *testing.T, a, b string) {
@@ -86,10 +105,10 @@ func FuzzCompare(f *testing.F) {
 		}
 		family, known := version.Family(a)
 		day, dated := version.Date(a)
-		if known != dated || known && family+"_"+day.Format("20060102") != a {
+		if known != dated || known && !strings.Contains("_"+a+"_", "_"+day.Format("20060102")+"_") || known && !strings.HasPrefix(a, strings.TrimSuffix(family, "_babelfish")+"_") {
 			t.Errorf("%q is of the family %q (%t) and the day %v (%t)", a, family, known, day, dated)
 		}
-		if version.Reached(a, a) != known || comparable && version.Reached(a, b) != (order >= 0) || comparable && (order == 0) != (a == b) {
+		if version.Reached(a, a) != known || comparable && version.Reached(a, b) != (order >= 0) || comparable && (order == 0) != version.Same(a, b) {
 			t.Errorf("Reached(%q, %q) is %t, Compare %d, %t", a, b, version.Reached(a, b), order, comparable)
 		}
 	})
@@ -131,5 +150,41 @@ func TestReachedAndDateRestOnTheSameOrder(t *testing.T) {
 	}
 	if _, known := version.Date("15.0.4073.23"); known {
 		t.Error("a dotted build has a date")
+	}
+}
+
+func TestSameComparesBuildsAndNotTexts(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		a, b string
+		want bool
+	}{
+		"one text":                          {"rds_20260228", "rds_20260228", true},
+		"one text that nobody understands":  {"15.0.4073.23", "15.0.4073.23", true},
+		"with and without the community's":  {"rds_postgres_1400_20220830_14.4", "rds_postgres_1400_20220830", true},
+		"another day":                       {"rds_postgres_1400_20220830_14.4", "rds_postgres_1400_20220831_14.4", false},
+		"another edition of the same day":   {"rds_postgres_1400_20220830_14.4", "rds_postgres_1400_20220830_babelfish_14.4", false},
+		"two texts that nobody understands": {"15.0.4073.23", "15.0.4198.2", false},
+		"nothing and something":             {"", "rds_20260228", false},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := version.Same(c.a, c.b); got != c.want || version.Same(c.b, c.a) != c.want {
+				t.Errorf("Same(%q, %q): got %t, want %t", c.a, c.b, got, c.want)
+			}
+		})
+	}
+}
+
+func TestTheCommunityVersionIsReadFromTheName(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"rds_postgres_1400_20220830_14.4": "14.4", "rds_postgres_1400_20220630_babelfish_14.4": "14.4", "rds_postgres_1400_20220830": "",
+		"rds_postgres_1400_20220830_15.4": "", "rds_20220731_5.7.38": "", "": "",
+	} {
+		if got := version.Community(text); got != want {
+			t.Errorf("Community(%q): got %q, want %q", text, got, want)
+		}
 	}
 }
