@@ -18,7 +18,7 @@ type Advisory struct {
 type Affected struct {
 	Engine        string   `json:"Engine"`                  // MySQL or PostgreSQL
 	EngineVersion string   `json:"EngineVersion,omitempty"` // as RDS writes it, such as 8.0 or 15.0; empty: any
-	FixedIn       string   `json:"fixedIn,omitempty"`       // a kernel version, or for PostgreSQL a community version: those before it, of its own family or major, are affected
+	FixedIn       string   `json:"fixedIn,omitempty"`       // a kernel version or a community version: those before it, of its own family or major, are affected
 	Ranges        []Range  `json:"ranges,omitempty"`        // of community versions
 	Versions      []string `json:"versions,omitempty"`      // community versions
 	Unknown       string   `json:"unknown,omitempty"`       // why nothing can be compared with this entry
@@ -40,8 +40,8 @@ const (
 	maxNormalised = 24 << 10
 
 	wantKernel        = "want a kernel version such as rds_20260228"
+	wantCommunity     = "or a community version such as 15.10 (PostgreSQL) or 8.0.36 (MySQL)"
 	wantEngineVersion = "want it as RDS writes it, such as 8.0 or 15.0"
-	noCommunity       = "RDS publishes no community versions for MySQL"
 )
 
 var severities = oneOf("critical", "high", "medium", "low")
@@ -54,15 +54,15 @@ var bulletin = schema{name: "an advisory", fields: []field{
 	{name: "affected", check: listOf(maxAffected, `[{"Engine":"PostgreSQL","fixedIn":"15.10"}]`, affected.check), rule: required("affected", "want a list of engines and what fixes them")},
 }}
 
-var affected = schema{name: "an affected entry", rule: fixedInFitsEngine, fields: []field{
+var affected = schema{name: "an affected entry", fields: []field{
 	{name: "Engine", check: engines, rule: required("Engine", "want MySQL or PostgreSQL")},
 	{name: "EngineVersion", check: text(form(engineVersion, wantEngineVersion))},
-	{name: "fixedIn", check: text(checkFixedIn), rule: required("fixedIn", wantKernel+", or a community version of PostgreSQL such as 15.10")},
+	{name: "fixedIn", check: text(checkFixedIn), rule: required("fixedIn", wantKernel+", "+wantCommunity)},
 }}
 
 var (
 	engineVersion = lazily(`^[0-9]{1,3}(\.[0-9]{1,3}){0,2}$`)
-	kernelVersion = lazily(`^[a-z][a-z0-9_]{0,54}_[0-9]{8}$`)
+	kernelVersion = lazily(`^[a-z][a-z0-9_]{0,54}_([0-9]{8})(_babelfish)?(_[0-9]{1,3}(\.[0-9]{1,3}){1,2})?$`)
 	community     = lazily(`^[0-9]{1,4}(\.[0-9]{1,6}){1,3}$`)
 )
 
@@ -75,21 +75,13 @@ func checkSummary(v value) {
 }
 
 func checkFixedIn(value string, _ time.Time) string {
-	switch {
-	case kernelVersion.fits(value):
-		if _, err := time.Parse("20060102", value[len(value)-8:]); err != nil {
-			return quote(value) + " does not end in a real date: " + wantKernel
+	switch kernel := kernelVersion().FindStringSubmatch(value); {
+	case kernel != nil:
+		if _, err := time.Parse("20060102", kernel[1]); err != nil {
+			return quote(value) + " has no real date: " + wantKernel
 		}
 	case !community.fits(value):
-		return quote(value) + " has another form: " + wantKernel + ", or a community version of PostgreSQL such as 15.10"
-	}
-	return ""
-}
-
-// fixedInFitsEngine refuses what could never be compared with an instance.
-func fixedInFitsEngine(r *reading) string {
-	if fixed := r.texts["fixedIn"]; r.texts["Engine"] == engineMySQL && community.fits(fixed) {
-		return "cannot be resolved: " + quote(fixed) + " is a community version, and " + noCommunity + ": " + wantKernel + " in fixedIn"
+		return quote(value) + " has another form: " + wantKernel + ", " + wantCommunity
 	}
 	return ""
 }

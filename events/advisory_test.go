@@ -157,12 +157,18 @@ func TestWhatARecordSaysInVersionsOfPostgreSQL(t *testing.T) {
 			`{"package":{"ecosystem":"Alpine:v3.18","name":"postgresql15"}},{"package":{"ecosystem":"Ubuntu:22.04:LTS","name":"postgresql-14"}}`,
 			append(unknown(`the record has versions of the packages of "Alpine", not of PostgreSQL`), unknown(`the record has versions of the packages of "Ubuntu", not of PostgreSQL`)...),
 		},
-		"MySQL beside PostgreSQL is unknown, and others are left out": {
+		"MySQL beside PostgreSQL is unknown in what cannot be compared, and others are left out": {
 			bitnami(`{"introduced":"15"}`) + `,{"package":{"ecosystem":"Ubuntu","name":"mysql-8.0"}},{"package":{"ecosystem":"Oracle","name":"mysql-community-server"}},` +
 				`{"ranges":[{"type":"GIT","repo":"https://github.com/mysql/mysql-server","events":[]}]},{"package":{"ecosystem":"PyPI","name":"mysql"}},{"package":{"ecosystem":"Debian","name":"postgresql-common"}}`,
-			append(ranges(events.Range{Introduced: "15"}), events.Affected{
-				Engine: "MySQL", Unknown: "RDS publishes no community versions for MySQL: only a kernel version can be compared",
-			}),
+			append(ranges(events.Range{Introduced: "15"}),
+				events.Affected{Engine: "MySQL", Unknown: `the record has versions of the packages of "Ubuntu", not of MySQL`},
+				events.Affected{Engine: "MySQL", Unknown: `the record has versions of the packages of "Oracle", not of MySQL`},
+				events.Affected{Engine: "MySQL", Unknown: git},
+			),
+		},
+		"MySQL alone is compared in its community versions": {
+			`{"package":{"ecosystem":"Bitnami","name":"mysql"},"versions":["8.0.30"],"ranges":[{"type":"SEMVER","events":[{"introduced":"8.0.0"},{"fixed":"8.0.36"}]}]}`,
+			[]events.Affected{{Engine: "MySQL", Ranges: []events.Range{{Introduced: "8.0.0", Fixed: "8.0.36"}}, Versions: []string{"8.0.30"}}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -236,7 +242,8 @@ func TestTheShapeTellsWhoseAdvisoryItIs(t *testing.T) {
 func TestOurOwnAdvisoryIsKeptAsItIsWritten(t *testing.T) {
 	t.Parallel()
 	given := `{"id":"A 1","summary":"two\nlines","affected":[{"Engine":"PostgreSQL","EngineVersion":"15","fixedIn":"15.10"},` +
-		`{"Engine":"PostgreSQL","EngineVersion":"15","fixedIn":"15.10"},{"Engine":"PostgreSQL","fixedIn":"rds_postgres_1500_20251130"},{"Engine":"MySQL","fixedIn":"xcluster80_20210305"}]}`
+		`{"Engine":"PostgreSQL","EngineVersion":"15","fixedIn":"15.10"},{"Engine":"PostgreSQL","fixedIn":"rds_postgres_1500_20251130"},{"Engine":"MySQL","fixedIn":"xcluster80_20210305"},{"Engine":"MySQL","fixedIn":"8.0.36"},` +
+		`{"Engine":"PostgreSQL","fixedIn":"rds_postgres_1400_20220830_14.4"},{"Engine":"PostgreSQL","fixedIn":"rds_postgres_1400_20220630_babelfish_14.4"}]}`
 	a, err := parseAdvisory(given)
 	if err != nil {
 		t.Fatal(err)

@@ -174,11 +174,11 @@ func (r osvRecord) unresolved(a *Advisory) string {
 		return "names neither MySQL nor PostgreSQL: got " + r.products()
 	}
 	for _, entry := range a.Affected {
-		if entry.Engine != engineMySQL {
+		if entry.Engine != engineMySQL || entry.Unknown == "" {
 			return ""
 		}
 	}
-	return "cannot be resolved: it names MySQL alone, and " + noCommunity + `: send the kernel version that has the fix, such as {"id":"CVE-2026-1","affected":[{"Engine":"MySQL","fixedIn":"rds_20260228"}]}`
+	return "cannot be resolved: it names MySQL alone, in no version that can be compared (" + a.Affected[0].Unknown + `): send the kernel version that has the fix, such as {"id":"CVE-2026-1","affected":[{"Engine":"MySQL","fixedIn":"rds_20260228"}]}`
 }
 
 // products lists what a record names, for those who wonder why none of it fits.

@@ -86,41 +86,38 @@ func (a osvAffected) product() string {
 }
 
 const (
-	mysqlUnknown = noCommunity + ": only a kernel version can be compared"
-	gitUnknown   = "the record has commits of a Git repository, and no versions"
-	noneUnknown  = "the record names no versions"
+	gitUnknown  = "the record has commits of a Git repository, and no versions"
+	noneUnknown = "the record names no versions"
 )
 
 // normalised gives what an entry says of an engine, in at most one part that can be compared and some that cannot. Ranges in versions
 // tell all that there is to tell, so those that only say the same in commits count where there are no others.
 func (a osvAffected) normalised() []Affected {
-	switch a.engine() {
-	case engineMySQL:
-		return []Affected{{Engine: engineMySQL, Unknown: mysqlUnknown}}
-	case enginePostgreSQL:
-		known, whys := a.plain()
-		if len(known.Ranges)+len(known.Versions) > 0 {
-			return append([]Affected{known}, unknowns(whys)...)
-		}
-		if len(whys) == 0 {
-			whys = []string{a.opaque()}
-		}
-		return unknowns(whys)
+	engine := a.engine()
+	if engine == "" {
+		return nil
 	}
-	return nil
+	known, whys := a.plain(engine)
+	if len(known.Ranges)+len(known.Versions) > 0 {
+		return append([]Affected{known}, unknowns(engine, whys)...)
+	}
+	if len(whys) == 0 {
+		whys = []string{a.opaque(engine)}
+	}
+	return unknowns(engine, whys)
 }
 
-func unknowns(whys []string) []Affected {
+func unknowns(engine string, whys []string) []Affected {
 	var all []Affected
 	for _, why := range whys {
-		all = append(all, Affected{Engine: enginePostgreSQL, Unknown: why})
+		all = append(all, Affected{Engine: engine, Unknown: why})
 	}
 	return all
 }
 
-// plain gives what an entry says in versions of PostgreSQL's own, and why what should have been such a range is none.
-func (a osvAffected) plain() (Affected, []string) {
-	known, whys := Affected{Engine: enginePostgreSQL}, []string(nil)
+// plain returns what an entry says in the engine's own versions, and why what should have been such a range is none.
+func (a osvAffected) plain(engine string) (Affected, []string) {
+	known, whys := Affected{Engine: engine}, []string(nil)
 	if a.Package.bitnami() {
 		known.Versions = a.Versions
 	}
@@ -137,12 +134,12 @@ func (a osvAffected) plain() (Affected, []string) {
 	return known, whys
 }
 
-// opaque says why nothing in an entry is in versions of PostgreSQL's own.
-func (a osvAffected) opaque() string {
+// opaque says why nothing in an entry is in the engine's own versions.
+func (a osvAffected) opaque(engine string) string {
 	distribution, _, _ := strings.Cut(a.Package.Ecosystem, ":")
 	switch {
 	case distribution != "" && !a.Package.bitnami():
-		return "the record has versions of the packages of " + quote(distribution) + ", not of PostgreSQL"
+		return "the record has versions of the packages of " + quote(distribution) + ", not of " + engine
 	case len(a.Ranges) > 0:
 		return gitUnknown
 	}

@@ -47,8 +47,9 @@ type Upgrade struct {
 	DBInstanceID       string      `json:"DBInstanceId,omitempty"`
 	RegionID           string      `json:"RegionId,omitempty"` // empty: the function's own region
 	UpgradeTime        UpgradeTime `json:",omitempty"`
-	SwitchTime         time.Time   `json:",omitzero"`  // UTC, and in the future; zero unless UpgradeTime is SpecifyTime
-	TargetMinorVersion string      `json:",omitempty"` // empty: the latest
+	SwitchTime         time.Time   `json:",omitzero"`              // UTC, and in the future; zero unless UpgradeTime is SpecifyTime
+	TargetMinorVersion string      `json:",omitempty"`             // empty: the latest
+	WithReplicas       bool        `json:"withReplicas,omitempty"` // the restart of a PostgreSQL primary's read-only instances is meant
 }
 
 // UpgradeTime says when the upgrade happens.

@@ -97,7 +97,7 @@ func (r *run) refusal(c *course, plan []upgrade.Decision) error {
 // observeFlight looks at what is in flight, and at nothing else.
 func (r *run) observeFlight(ctx context.Context, c *course) (fleet []upgrade.Instance) {
 	for region, ids := range c.rollout.InFlight() {
-		seen, _ := r.observer(c).Observe(ctx, upgrade.Scope{Regions: []string{region}, IDs: ids, Doubt: c.rollout.Uncalled}) // by id there is no listing that could fail
+		seen, _ := r.observer(c).Observe(ctx, upgrade.Scope{Regions: []string{region}, IDs: ids, Doubt: c.rollout.Watched}) // by id there is no listing that could fail
 		fleet = append(fleet, seen...)
 	}
 	c.know(fleet)
@@ -109,7 +109,7 @@ func (c *course) know(fleet []upgrade.Instance) {
 	c.known = map[string]upgrade.Instance{}
 	for _, i := range fleet {
 		if i.Fault == nil {
-			i.TaskSeen, i.TasksAsked = false, false
+			i.Tasks, i.TasksAsked = nil, false
 			c.known[i.ID] = i
 		}
 	}
@@ -121,6 +121,7 @@ func (r *run) arm(ctx context.Context, c *course, plan []upgrade.Decision) error
 		return nil
 	}
 	c.rollout.Adopt(plan)
+	c.rollout.Enrol(plan)
 	steps, behind := upgrade.NextWave(plan)
 	if len(steps) == 0 {
 		return nil

@@ -134,7 +134,9 @@ func (r *run) fleet(ctx context.Context, c *course) ([]upgrade.Instance, error) 
 
 // plan decides, without asking anybody.
 func (r *run) plan(ctx context.Context, c *course, fleet []upgrade.Instance) []upgrade.Decision {
-	plan := c.question(r).Decide(fleet)
+	q := c.question(r)
+	plan := q.Decide(fleet)
+	c.account.Notes = q.Notes(plan)
 	r.logPlan(ctx, c.account, plan)
 	return plan
 }

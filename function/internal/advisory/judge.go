@@ -114,15 +114,16 @@ func findings(e events.Affected, s Subject, c span) (all []finding) {
 //	FixedIn is                       │ compared with
 //	─────────────────────────────────┼────────────────────────────────────────────────────────────────────────
 //	a kernel version                 │ Current, if of the same family; another family is Unknown
-//	a community version, PostgreSQL  │ the community version, from the beginning of FixedIn's major on. Another
-//	                                 │ major is not concerned; if the entry names that one, it is Unknown
+//	a community version              │ the community version, from the beginning of FixedIn's major on (15 for
+//	                                 │ PostgreSQL, 8.0 for MySQL). Another major is not concerned; if the entry
+//	                                 │ names that one, it is Unknown
 //	anything else                    │ nothing: Unknown
 func judgeFix(e events.Affected, s Subject, c span) finding {
 	if _, kernel := version.Date(e.FixedIn); kernel {
 		return judgeKernel(e.FixedIn, s)
 	}
 	first, readable := major(s.Engine, e.FixedIn)
-	if !readable || s.Engine != postgreSQL {
+	if !readable {
 		return finding{Unknown, fmt.Sprintf("the fix %q is not a version that %s %s can be compared with", e.FixedIn, s.Engine, s.EngineVersion)}
 	}
 	if named, ok := major(s.Engine, e.EngineVersion); ok && named.compare(first) != 0 {

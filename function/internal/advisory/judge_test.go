@@ -43,6 +43,13 @@ func mysql(engineVersion, current string) advisory.Subject {
 	return advisory.Subject{Engine: "MySQL", EngineVersion: engineVersion, Current: current, Builds: []advisory.Build{{Version: current}}}
 }
 
+// mysqlOf is an instance of MySQL 8.0 whose build is listed with a community version.
+func mysqlOf(community string) advisory.Subject {
+	s := mysql("8.0", "rds_20240101")
+	s.Builds[0].Community = community
+	return s
+}
+
 func about(e ...events.Affected) events.Advisory {
 	return events.Advisory{ID: "CVE-2026-1", Affected: e}
 }
@@ -81,17 +88,39 @@ func TestJudge(t *testing.T) {
 		want     advisory.Verdict
 		why      string
 	}{
-		"another engine":                             {fixedIn("MySQL", "", "rds_20260228"), postgres("rds_postgres_1500_20240229"), notAffected, "no entry is about PostgreSQL 15.0"},
-		"another major of PostgreSQL":                {fixedIn("PostgreSQL", "14.0", "14.12"), postgres("rds_postgres_1500_20240229"), notAffected, "no entry is about PostgreSQL 15.0"},
-		"another version of MySQL":                   {fixedIn("MySQL", "5.7", "rds_20260228"), mysql("8.0", "rds_20240101"), notAffected, "no entry is about MySQL 8.0"},
-		"an advisory without entries":                {about(), mysql("8.0", "rds_20240101"), notAffected, "no entry is about MySQL 8.0"},
-		"an entry that says nothing":                 {fixedIn("MySQL", "8.0", ""), mysql("8.0", "rds_20240101"), unknown, "the entry names no version"},
-		"an entry that nothing compares with":        {about(events.Affected{Engine: "MySQL", Unknown: "a range of git commits"}), mysql("8.0", "rds_20240101"), unknown, "a range of git commits"},
-		"before the kernel version of the fix":       {fixedIn("MySQL", "8.0", "rds_20260228"), mysql("8.0", "rds_20240101"), affected, "rds_20240101 is older than rds_20260228"},
-		"at the kernel version of the fix":           {fixedIn("MySQL", "8.0", "rds_20260228"), mysql("8.0", "rds_20260228"), notAffected, "rds_20260228 is not older than rds_20260228"},
-		"a fix of another family":                    {fixedIn("MySQL", "8.0", "rds_20260228"), mysql("8.0", "xcluster80_20260301"), unknown, "xcluster80_20260301 does not compare with rds_20260228"},
-		"a kernel version that is not known":         {fixedIn("MySQL", "8.0", "rds_20260228"), mysql("8.0", ""), unknown, "an unknown kernel version does not compare with rds_20260228"},
-		"MySQL has no community version":             {fixedIn("MySQL", "8.0", "8.0.36"), mysql("8.0", "rds_20240101"), unknown, `the fix "8.0.36" is not a version that MySQL 8.0 can be compared with`},
+		"another engine":                                {fixedIn("MySQL", "", "rds_20260228"), postgres("rds_postgres_1500_20240229"), notAffected, "no entry is about PostgreSQL 15.0"},
+		"another major of PostgreSQL":                   {fixedIn("PostgreSQL", "14.0", "14.12"), postgres("rds_postgres_1500_20240229"), notAffected, "no entry is about PostgreSQL 15.0"},
+		"another version of MySQL":                      {fixedIn("MySQL", "5.7", "rds_20260228"), mysql("8.0", "rds_20240101"), notAffected, "no entry is about MySQL 8.0"},
+		"an advisory without entries":                   {about(), mysql("8.0", "rds_20240101"), notAffected, "no entry is about MySQL 8.0"},
+		"an entry that says nothing":                    {fixedIn("MySQL", "8.0", ""), mysql("8.0", "rds_20240101"), unknown, "the entry names no version"},
+		"an entry that nothing compares with":           {about(events.Affected{Engine: "MySQL", Unknown: "a range of git commits"}), mysql("8.0", "rds_20240101"), unknown, "a range of git commits"},
+		"before the kernel version of the fix":          {fixedIn("MySQL", "8.0", "rds_20260228"), mysql("8.0", "rds_20240101"), affected, "rds_20240101 is older than rds_20260228"},
+		"at the kernel version of the fix":              {fixedIn("MySQL", "8.0", "rds_20260228"), mysql("8.0", "rds_20260228"), notAffected, "rds_20260228 is not older than rds_20260228"},
+		"a fix of another family":                       {fixedIn("MySQL", "8.0", "rds_20260228"), mysql("8.0", "xcluster80_20260301"), unknown, "xcluster80_20260301 does not compare with rds_20260228"},
+		"a kernel version that is not known":            {fixedIn("MySQL", "8.0", "rds_20260228"), mysql("8.0", ""), unknown, "an unknown kernel version does not compare with rds_20260228"},
+		"MySQL of which no community version is listed": {fixedIn("MySQL", "8.0", "8.0.36"), mysql("8.0", "rds_20240101"), unknown, "rds_20240101, built from an unknown version of MySQL 8.0, may be in 8.0 up to 8.0.36, where it is fixed"},
+		"MySQL before the community version of the fix": {fixedIn("MySQL", "8.0", "8.0.36"), mysqlOf("8.0.18"), affected, "8.0.18 is in 8.0 up to 8.0.36, where it is fixed"},
+		"MySQL at the community version of the fix":     {fixedIn("MySQL", "", "8.0.36"), mysqlOf("8.0.36"), notAffected, "8.0.36 is not in 8.0 up to 8.0.36, where it is fixed"},
+		"the fix of another series of MySQL":            {fixedIn("MySQL", "", "8.4.3"), mysqlOf("8.0.18"), notAffected, "8.0.18 is not in 8.4 up to 8.4.3, where it is fixed"},
+		"a fix that contradicts its entry of MySQL":     {fixedIn("MySQL", "5.7", "8.0.36"), mysql("5.7", "rds_20240101"), unknown, "the fix 8.0.36 is not of MySQL 5.7, of which the entry is"},
+		"a range of MySQL's community versions": {
+			about(events.Affected{Engine: "MySQL", Ranges: []events.Range{{Introduced: "8.0.0", LastAffected: "8.0.40"}}}), mysqlOf("8.0.36"), affected, "8.0.36 is in 8.0.0 up to 8.0.40 (with)",
+		},
+		"the community version is in the name": {
+			published, postgres("rds_postgres_1500_20230101_15.2"), affected, "15.2 is in 15.0.0 up to 15.7.0, where it is fixed",
+		},
+		"a build that is listed under the other form of its name": {
+			published, postgres("rds_postgres_1500_20240830_15.7"), notAffected, "15.7 is in none of the affected versions",
+		},
+		"the name of a listed build has its community version": {
+			published,
+			advisory.Subject{Engine: "PostgreSQL", EngineVersion: "15.0", Current: "rds_postgres_1500_20240229", Builds: []advisory.Build{{Version: "rds_postgres_1500_20240229_15.6"}}},
+			affected, "15.6 is in 15.0.0 up to 15.7.0, where it is fixed",
+		},
+		"babelfish is not judged by the builds beside it": {
+			published, postgres("rds_postgres_1500_20240229_babelfish"), unknown,
+			"rds_postgres_1500_20240229_babelfish, built from an unknown version of PostgreSQL 15.0, may be in 15.0.0 up to 15.7.0, where it is fixed",
+		},
 		"a fix that is no version":                   {fixedIn("PostgreSQL", "15.0", "next"), fifteen("15.6"), unknown, `the fix "next" is not a version that PostgreSQL 15.0 can be compared with`},
 		"a version of an entry that cannot be read":  {fixedIn("MySQL", "eight", "rds_20260228"), mysql("8.0", "rds_20240101"), affected, "rds_20240101 is older than rds_20260228"},
 		"before the community version of the fix":    {fixedIn("PostgreSQL", "15.0", "15.10"), fifteen("15.6"), affected, "15.6 is in 15 up to 15.10, where it is fixed"},

@@ -1,6 +1,7 @@
 package advisory
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -22,7 +23,8 @@ func endless() number { return number{math.MaxUint64} }
 //
 //	Current is            │ of its family are listed    │ its community version lies
 //	──────────────────────┼─────────────────────────────┼─────────────────────────────────────────
-//	listed with one       │ any                         │ there exactly
+//	named or listed with  │ any                         │ there exactly
+//	one                   │                             │
 //	not, or without one   │ an older and a newer build  │ between theirs, both included
 //	                      │ a newer one only            │ from the beginning of the major up to it
 //	                      │ an older one only           │ from it to the end of the major
@@ -81,8 +83,12 @@ func (s Subject) name() string {
 // community version that can be read is no neighbour, but for Current itself, of which nothing else tells more.
 func (s Subject) neighbours() (older, newer string) {
 	var below, above Build
+	if named := version.Community(s.Current); named != "" {
+		return named, named
+	}
 	for _, b := range s.Builds {
-		if b.Version == s.Current && b.Community != "" {
+		b.Community = cmp.Or(b.Community, version.Community(b.Version))
+		if version.Same(b.Version, s.Current) && b.Community != "" {
 			return b.Community, b.Community
 		}
 		if _, readable := parse(b.Community); !readable {

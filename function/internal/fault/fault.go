@@ -22,6 +22,7 @@ const (
 	Unavailable Kind = "Unavailable" // no answer, or an answer that only says "later"
 	Expired     Kind = "Expired"     // the temporary credentials have expired
 	Internal    Kind = "Internal"    // our own fault, or a library's
+	Unproven    Kind = "Unproven"    // RDS took the call, and the instance does not run the version
 )
 
 // Error is a fault. Its text holds no secret: the adapters see to that.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
@@ -42,7 +44,7 @@ func instance(a api.DBInstanceAttribute) upgrade.Instance {
 		ID: a.DBInstanceId, Description: a.DBInstanceDescription, RegionID: a.RegionId,
 		Engine: a.Engine, EngineVersion: a.EngineVersion, StorageType: a.DBInstanceStorageType,
 		Status: a.DBInstanceStatus, LockMode: a.LockMode, MaintainTime: a.MaintainTime,
-		CurrentKernelVersion: a.CurrentKernelVersion, LatestKernelVersion: a.LatestKernelVersion,
+		CurrentKernelVersion: a.CurrentKernelVersion, LatestKernelVersion: a.LatestKernelVersion, AutoUpgradeMinorVersion: a.AutoUpgradeMinorVersion,
 		Type: a.DBInstanceType, Category: a.Category, ResourceGroupID: a.ResourceGroupId,
 		PrimaryID: a.MasterInstanceId, ReplicaIDs: replicas(a.ReadOnlyDBInstanceIds.ReadOnlyDBInstanceId),
 	}
@@ -101,14 +103,16 @@ func (c *Client) Untag(ctx context.Context, region string, ids []string, key str
 	return c.do(ctx, region, names(ids), request, response, &response.RequestId)
 }
 
-// Offers lists the kernel versions that the API offers for an instance.
-func (c *Client) Offers(ctx context.Context, region, id string) ([]upgrade.Offer, error) {
+// Offers lists the kernel versions that the API has for a kind of instance. unlisted is how many more it counts: the request has no
+// page parameter, so the rest cannot be had.
+func (c *Client) Offers(ctx context.Context, k upgrade.Kind) (offers []upgrade.Offer, unlisted int, err error) {
 	request, response := api.CreateDescribeDBMiniEngineVersionsRequest(), api.CreateDescribeDBMiniEngineVersionsResponse()
-	request.DBInstanceId = id
-	if err := c.do(ctx, region, id, request, response, &response.RequestId); err != nil {
-		return nil, err
+	request.DBInstanceId = k.DBInstanceID
+	request.Engine, request.EngineVersion, request.NodeType, request.StorageType = k.Engine, k.EngineVersion, k.NodeType, k.StorageType
+	if err := c.do(ctx, k.RegionID, strings.TrimSpace(k.DBInstanceID+" "+k.Engine+" "+k.EngineVersion), request, response, &response.RequestId); err != nil {
+		return nil, 0, err
 	}
-	offers := []upgrade.Offer{}
+	offers = []upgrade.Offer{}
 	for _, item := range response.MinorVersionItems {
 		offers = append(offers, upgrade.Offer{
 			Version: item.MinorVersion, Community: item.CommunityMinorVersion,
@@ -116,20 +120,48 @@ func (c *Client) Offers(ctx context.Context, region, id string) ([]upgrade.Offer
 			Expired: item.ExpireStatus == "expired" && item.StatusDesc != "Offline", // the API says nothing by it of an offline one
 		})
 	}
-	return offers, nil
+	return offers, max(0, response.TotalCount-len(offers)), nil
 }
 
-// TaskSince tells whether the API knows of a task of the instance that began at the given time or later. Which type of task an upgrade
-// is, and whether its TaskId is among them, is not documented, so any task counts: waiting in vain is better than calling twice.
-func (c *Client) TaskSince(ctx context.Context, region, id string, since, now time.Time) (bool, error) {
-	request, response := api.CreateDescribeHistoryTasksRequest(), api.CreateDescribeHistoryTasksResponse()
-	request.InstanceType, request.InstanceId = "Instance", id
-	request.FromStartTime, request.ToStartTime = since.UTC().Format(timeForm), now.UTC().Add(time.Minute).Format(timeForm)
-	request.PageSize = requests.NewInteger(10)
-	if err := c.do(ctx, region, id, request, response, &response.RequestId); err != nil {
-		return false, err
+// Limits of DescribeHistoryTasks (RDS API 2014-08-15): how many instances a call takes, and tasks on a page.
+const (
+	maxTaskInstances = 30
+	taskPage         = 100
+)
+
+// Tasks lists the tasks of up to 30 instances that began at the given time or later, by instance. Which type of task an upgrade is, is not
+// documented, so all types are listed.
+func (c *Client) Tasks(ctx context.Context, region string, ids []string, since, now time.Time) (map[string][]upgrade.Task, error) {
+	if len(ids) > maxTaskInstances {
+		return nil, &fault.Error{Op: "rds: DescribeHistoryTasks", Kind: fault.Internal, Message: fmt.Sprintf("%d instances: a call takes at most %d", len(ids), maxTaskInstances)}
 	}
-	return len(response.Items) > 0, nil
+	tasks, read := map[string][]upgrade.Task{}, 0
+	err := c.pages(ctx, "rds: DescribeHistoryTasks "+names(ids), func(page string) (string, error) {
+		request, response := api.CreateDescribeHistoryTasksRequest(), api.CreateDescribeHistoryTasksResponse()
+		request.InstanceType, request.InstanceId = "Instance", strings.Join(ids, ",")
+		request.FromStartTime, request.ToStartTime = since.UTC().Format(timeForm), now.UTC().Add(time.Minute).Format(timeForm)
+		number, _ := strconv.Atoi(page) // "" is the first
+		number = max(1, number)
+		request.PageSize, request.PageNumber = requests.NewInteger(taskPage), requests.NewInteger(number)
+		if err := c.do(ctx, region, names(ids), request, response, &response.RequestId); err != nil {
+			return "", err
+		}
+		for _, t := range response.Items {
+			if !slices.Contains(ids, t.InstanceId) {
+				continue
+			}
+			start, _ := time.Parse(timeForm, t.StartTime) // zero if it cannot be read
+			tasks[t.InstanceId] = append(tasks[t.InstanceId], upgrade.Task{ID: t.TaskId, Status: upgrade.TaskStatus(t.Status), Start: start, Reason: t.ReasonCode})
+		}
+		if read += len(response.Items); len(response.Items) == 0 || read >= response.TotalCount {
+			return "", nil
+		}
+		return strconv.Itoa(number + 1), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return tasks, nil
 }
 
 // Upgrade makes the call that all this is about. Only the parameters that the API documents are sent; SwitchTime goes with

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,7 +27,7 @@ func TestInstanceHasWhatTheAPISays(t *testing.T) {
 		DBInstanceID: "pgm-1", DBInstanceDescription: "orders", RegionID: "cn-beijing", Engine: "PostgreSQL", EngineVersion: "15.0",
 		DBInstanceStorageType: "cloud_essd", DBInstanceStatus: "Rebooting", LockMode: "ManualLock", MaintainTime: "17:00Z-18:00Z",
 		CurrentKernelVersion: "rds_postgres_1500_20230530", LatestKernelVersion: "rds_postgres_1500_20251130",
-		Category: "cluster", ResourceGroupID: "rg-1", ReadOnlyDBInstanceIDs: []string{"pgr-1", "pgr-2"},
+		Category: "cluster", ResourceGroupID: "rg-1", AutoUpgradeMinorVersion: "Auto", ReadOnlyDBInstanceIDs: []string{"pgr-1", "pgr-2"},
 	}, fakerds.Instance{DBInstanceID: "pgr-1", RegionID: "cn-beijing"})
 	client := c.client(t)
 	got, err := client.Instance(t.Context(), "cn-beijing", "pgm-1")
@@ -35,7 +36,8 @@ func TestInstanceHasWhatTheAPISays(t *testing.T) {
 		ID: "pgm-1", Description: "orders", RegionID: "cn-beijing", Engine: "PostgreSQL", EngineVersion: "15.0",
 		StorageType: "cloud_essd", Status: "Rebooting", LockMode: "ManualLock", MaintainTime: "17:00Z-18:00Z",
 		CurrentKernelVersion: "rds_postgres_1500_20230530", LatestKernelVersion: "rds_postgres_1500_20251130",
-		Type: "Primary", Category: "cluster", ResourceGroupID: "rg-1", ReplicaIDs: []string{"pgr-1", "pgr-2"},
+		AutoUpgradeMinorVersion: "Auto",
+		Type:                    "Primary", Category: "cluster", ResourceGroupID: "rg-1", ReplicaIDs: []string{"pgr-1", "pgr-2"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("instance (-want +got):\n%s", diff)
@@ -210,7 +212,7 @@ func TestOffersSayWhatIsOnlineBetaOrExpired(t *testing.T) {
 		fakerds.MiniVersion{MinorVersion: "rds_20220630", ExpireStatus: "expired", StatusDesc: "Offline"}, // says nothing, as documented
 		fakerds.MiniVersion{MinorVersion: "rds_20261112", CommunityMinorVersion: "8.0.40"},
 	)
-	got, err := c.client(t).Offers(t.Context(), region, "rm-1")
+	got, unlisted, err := c.client(t).Offers(t.Context(), mysqlKind)
 	must(t, err)
 	want := []upgrade.Offer{
 		{Version: "rds_20231231", Online: true},
@@ -221,28 +223,41 @@ func TestOffersSayWhatIsOnlineBetaOrExpired(t *testing.T) {
 		{Version: "rds_20220630"},
 		{Version: "rds_20261112", Online: true, Community: "8.0.40"},
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("offers (-want +got):\n%s", diff)
+	if diff := cmp.Diff(want, got); diff != "" || unlisted != 0 {
+		t.Errorf("offers (-want +got):\n%s\nunlisted %d", diff, unlisted)
 	}
 }
 
-func TestTaskIsSeenWhenItBeganSince(t *testing.T) {
+// mysqlKind is the kind of the instances of newCloud.
+var mysqlKind = upgrade.Kind{RegionID: region, Engine: "MySQL", EngineVersion: "8.0", NodeType: "HighAvailability", StorageType: "cloud_essd"}
+
+// RDS counts more versions than it lists, and has no parameter for a page.
+func TestVersionsThatAreNotListedAreCounted(t *testing.T) {
+	t.Parallel()
+	s := serve(t, reply(200, `{"RequestId":"R-1","TotalCount":14,"MaxRecordsPerPage":1,"PageNumbers":1,"MinorVersionItems":[{"MinorVersion":"rds_20260228","StatusDesc":"Online"}]}`))
+	offers, unlisted, err := s.client.Offers(t.Context(), mysqlKind)
+	if err != nil || len(offers) != 1 || unlisted != 13 {
+		t.Errorf("%d listed, %d more: %v; want 1 and 13", len(offers), unlisted, err)
+	}
+}
+
+func TestTasksAreThoseThatBeganSince(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
 	client, before := c.client(t), time.Now().Add(-time.Minute)
-	wantTask(t, client, before, false)
+	wantTasks(t, client, before, 0)
 	_, err := client.Upgrade(t.Context(), step())
 	must(t, err)
-	wantTask(t, client, before, true)
-	wantTask(t, client, time.Now().Add(time.Minute), false)
+	wantTasks(t, client, before, 1)
+	wantTasks(t, client, time.Now().Add(time.Minute), 0)
 }
 
-func wantTask(t *testing.T, client *rds.Client, since time.Time, want bool) {
+func wantTasks(t *testing.T, client *rds.Client, since time.Time, want int) {
 	t.Helper()
-	got, err := client.TaskSince(t.Context(), region, "rm-1", since, later(time.Now(), since))
+	got, err := client.Tasks(t.Context(), region, []string{"rm-1", "rm-2"}, since, later(time.Now(), since))
 	must(t, err)
-	if got != want {
-		t.Errorf("a task since %s: got %t, want %t", since, got, want)
+	if len(got["rm-1"]) != want || len(got["rm-2"]) != 0 {
+		t.Errorf("tasks since %s: got %v, want %d of rm-1", since, got, want)
 	}
 }
 
@@ -251,6 +266,31 @@ func later(a, b time.Time) time.Time {
 		return a
 	}
 	return b
+}
+
+// A list of tasks is read to its end, page by page, and has only what was asked for.
+func TestTasksAreReadToTheLastPage(t *testing.T) {
+	t.Parallel()
+	pages := 0
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		pages++
+		items := make([]string, 0, 100)
+		for n := range min(100, 250-100*(pages-1)) {
+			items = append(items, fmt.Sprintf(`{"TaskId":"t-%d-%d","InstanceId":%q,"Status":"Failed","StartTime":"2026-12-01T18:00:00Z","ReasonCode":"NoSpace"}`, pages, n, []string{"rm-1", "rm-2", "rm-other"}[n%3]))
+		}
+		reply(200, fmt.Sprintf(`{"RequestId":"R-1","TotalCount":250,"Items":[%s]}`, strings.Join(items, ",")))(w, r)
+	})
+	got, err := s.client.Tasks(t.Context(), region, []string{"rm-1", "rm-2"}, time.Now(), time.Now())
+	if err != nil || pages != 3 || len(got["rm-1"])+len(got["rm-2"]) != 34+33+34+33+17+17 || len(got) != 2 {
+		t.Fatalf("%d pages, %d and %d tasks of %d instances: %v", pages, len(got["rm-1"]), len(got["rm-2"]), len(got), err)
+	}
+	want := upgrade.Task{ID: "t-1-0", Status: upgrade.TaskFailed, Start: time.Date(2026, 12, 1, 18, 0, 0, 0, time.UTC), Reason: "NoSpace"}
+	if diff := cmp.Diff(want, got["rm-1"][0]); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if _, err := s.client.Tasks(t.Context(), region, make([]string, 31), time.Now(), time.Now()); fault.From(err).Kind != fault.Internal {
+		t.Errorf("31 instances: %v", err)
+	}
 }
 
 func TestUpgradeGivesTheFourFieldsOfTheAnswer(t *testing.T) {
@@ -358,20 +398,27 @@ func TestEveryActionSendsItsDocumentedParametersAndNoOthers(t *testing.T) {
 			},
 			map[string]string{"ResourceType": "INSTANCE", "ResourceId.1": "rm-1", "TagKey.1": "key"},
 		},
-		"offers": {
+		"versions for a kind of instance": {
 			"DescribeDBMiniEngineVersions", func(ctx context.Context, c *rds.Client) error {
-				_, err := c.Offers(ctx, region, "rm-1")
+				_, _, err := c.Offers(ctx, mysqlKind)
+				return err
+			},
+			map[string]string{"Engine": "MySQL", "EngineVersion": "8.0", "NodeType": "HighAvailability", "StorageType": "cloud_essd"},
+		},
+		"versions for one instance": {
+			"DescribeDBMiniEngineVersions", func(ctx context.Context, c *rds.Client) error {
+				_, _, err := c.Offers(ctx, upgrade.Kind{RegionID: region, DBInstanceID: "rm-1"})
 				return err
 			},
 			map[string]string{"DBInstanceId": "rm-1"},
 		},
 		"tasks, up to a minute after now, as the clocks may differ": {
 			"DescribeHistoryTasks", func(ctx context.Context, c *rds.Client) error {
-				_, err := c.TaskSince(ctx, region, "rm-1", at.Add(-time.Hour), at)
+				_, err := c.Tasks(ctx, region, []string{"rm-1", "rm-2"}, at.Add(-time.Hour), at)
 				return err
 			},
 			map[string]string{
-				"InstanceType": "Instance", "InstanceId": "rm-1", "PageSize": "10",
+				"InstanceType": "Instance", "InstanceId": "rm-1,rm-2", "PageSize": "100", "PageNumber": "1",
 				"FromStartTime": "2026-12-01T17:00:00Z", "ToStartTime": "2026-12-01T18:01:00Z",
 			},
 		},
@@ -423,12 +470,12 @@ func TestEveryActionGivesItsFault(t *testing.T) {
 			return got == nil, err
 		},
 		"DescribeDBMiniEngineVersions": func(ctx context.Context, c *rds.Client) (any, error) {
-			got, err := c.Offers(ctx, region, "rm-1")
-			return got == nil, err
+			got, unlisted, err := c.Offers(ctx, mysqlKind)
+			return got == nil && unlisted == 0, err
 		},
 		"DescribeHistoryTasks": func(ctx context.Context, c *rds.Client) (any, error) {
-			got, err := c.TaskSince(ctx, region, "rm-1", time.Now(), time.Now())
-			return !got, err
+			got, err := c.Tasks(ctx, region, []string{"rm-1"}, time.Now(), time.Now())
+			return got == nil, err
 		},
 		"UpgradeDBInstanceKernelVersion": func(ctx context.Context, c *rds.Client) (any, error) {
 			got, err := c.Upgrade(ctx, step())
@@ -453,8 +500,11 @@ func TestEveryActionGivesItsFault(t *testing.T) {
 				c.Faults().Add(faults.Fault{Action: action, Kind: kind})
 				nothing, err := call(t.Context(), client)
 				want.Op = "rds: " + action + " rm-1"
-				if action == "DescribeDBInstances" {
+				switch action {
+				case "DescribeDBInstances":
 					want.Op = "rds: DescribeDBInstances " + region
+				case "DescribeDBMiniEngineVersions":
+					want.Op = "rds: DescribeDBMiniEngineVersions MySQL 8.0"
 				}
 				if calls := c.Calls(); want.Code != "" {
 					want.RequestID = calls[len(calls)-1].RequestID

@@ -38,8 +38,8 @@ func FuzzAnswer(f *testing.F) {
 			&transport.Endpoint{Scheme: "https", Host: "rds.example.com"}, invocation.NewCredentials("STS.id", "sec-ret", "tok+en=="))
 		_, err1 := client.Instance(t.Context(), "cn-hangzhou", "rm-1")
 		_, err2 := client.Upgrade(t.Context(), upgrade.Step{Instance: upgrade.Instance{ID: "rm-1", RegionID: "cn-hangzhou"}, UpgradeTime: "Immediate"})
-		_, err3 := client.Offers(t.Context(), "cn-hangzhou", "rm-1")
-		_, err4 := client.TaskSince(t.Context(), "cn-hangzhou", "rm-1", time.Now(), time.Now())
+		_, _, err3 := client.Offers(t.Context(), upgrade.Kind{RegionID: "cn-hangzhou", DBInstanceID: "rm-1"})
+		_, err4 := client.Tasks(t.Context(), "cn-hangzhou", []string{"rm-1"}, time.Now(), time.Now())
 		_, err5 := client.Tags(t.Context(), "cn-hangzhou", []string{"rm-1"})
 		fleet, err6 := client.Fleet(t.Context(), "cn-hangzhou", upgrade.Filter{})
 		seen := map[string]bool{}

@@ -33,9 +33,9 @@ var asked = map[string]func(context.Context, *rds.Client) (any, error){
 	"attribute":            func(ctx context.Context, c *rds.Client) (any, error) { return c.Instance(ctx, region, ours) },
 	"instances":            func(ctx context.Context, c *rds.Client) (any, error) { return c.Fleet(ctx, region, upgrade.Filter{}) },
 	"list-tags":            func(ctx context.Context, c *rds.Client) (any, error) { return c.Tags(ctx, region, []string{ours}) },
-	"mini-engine-versions": func(ctx context.Context, c *rds.Client) (any, error) { return c.Offers(ctx, region, ours) },
+	"mini-engine-versions": func(ctx context.Context, c *rds.Client) (any, error) { return offersOf(ctx, c, ours) },
 	"history-tasks": func(ctx context.Context, c *rds.Client) (any, error) {
-		return c.TaskSince(ctx, region, ours, time.Unix(0, 0), time.Unix(1, 0))
+		return c.Tasks(ctx, region, []string{ours}, time.Unix(0, 0), time.Unix(1, 0))
 	},
 	"upgrade-specify-time": func(ctx context.Context, c *rds.Client) (any, error) { return c.Upgrade(ctx, step()) },
 	"tag-resources": func(ctx context.Context, c *rds.Client) (any, error) {

@@ -85,7 +85,7 @@ func askOne(ctx context.Context, client *rds.Client, n int) (err error) {
 		got = tags[id]["of"]
 	case 2:
 		var offers []upgrade.Offer
-		if offers, err = client.Offers(ctx, in, id); len(offers) == 1 {
+		if offers, _, err = client.Offers(ctx, upgrade.Kind{RegionID: in, DBInstanceID: id}); len(offers) == 1 {
 			got = offers[0].Version
 		}
 	case 3:

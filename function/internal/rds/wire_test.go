@@ -24,6 +24,12 @@ type replayed struct {
 	more map[string]string // parameters that we send besides the transcript's, or with another value
 }
 
+// offersOf lists the versions for one instance.
+func offersOf(ctx context.Context, c *rds.Client, id string) (any, error) {
+	offers, _, err := c.Offers(ctx, upgrade.Kind{RegionID: region, DBInstanceID: id})
+	return offers, err
+}
+
 var transcripts = map[string]replayed{
 	"attribute": {
 		call: func(ctx context.Context, c *rds.Client) (any, error) {
@@ -32,7 +38,7 @@ var transcripts = map[string]replayed{
 		want: upgrade.Instance{
 			ID: "rm-uf6wjk5test", Description: "test", RegionID: "cn-hangzhou", Engine: "MySQL", EngineVersion: "8.0", StorageType: "cloud_essd",
 			Status: "Running", LockMode: "Unlock", MaintainTime: "18:00Z-22:00Z",
-			CurrentKernelVersion: "rds_20231231", LatestKernelVersion: "rds_20260228",
+			CurrentKernelVersion: "rds_20231231", LatestKernelVersion: "rds_20260228", AutoUpgradeMinorVersion: "Auto",
 			Type: "Primary", Category: "HighAvailability", ResourceGroupID: "rg-acfmytest", ReplicaIDs: []string{"rr-bp1test"},
 		},
 	},
@@ -75,11 +81,11 @@ var transcripts = map[string]replayed{
 		},
 	},
 	"mini-engine-versions": {
-		call: func(ctx context.Context, c *rds.Client) (any, error) { return c.Offers(ctx, region, "rm-uf6wjk5test") },
+		call: func(ctx context.Context, c *rds.Client) (any, error) { return offersOf(ctx, c, "rm-uf6wjk5test") },
 		want: []upgrade.Offer{{Version: "rds_20220731", Community: "13.6", Online: true}}, // sic: the sample's is of the other engine
 	},
 	"mini-engine-versions-postgresql": {
-		call: func(ctx context.Context, c *rds.Client) (any, error) { return c.Offers(ctx, region, "pgm-bp1test") },
+		call: func(ctx context.Context, c *rds.Client) (any, error) { return offersOf(ctx, c, "pgm-bp1test") },
 		want: []upgrade.Offer{
 			{Version: "rds_postgres_1500_20230530", Community: "15.3", Online: true, Expired: true},
 			{Version: "rds_postgres_1500_20240830", Community: "15.8"},
@@ -89,11 +95,13 @@ var transcripts = map[string]replayed{
 	},
 	"history-tasks": {
 		call: func(ctx context.Context, c *rds.Client) (any, error) {
-			return c.TaskSince(ctx, region, "rm-uf6wjk5test",
+			return c.Tasks(ctx, region, []string{"rm-uf62br2491p5ltest"},
 				time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 11, 29, 23, 59, 0, 0, time.UTC))
 		},
-		want: true,
-		more: map[string]string{"InstanceType": "Instance", "PageSize": "10"},
+		want: map[string][]upgrade.Task{"rm-uf62br2491p5ltest": {
+			{ID: "t-83br18hloy3faftest", Status: upgrade.TaskRunning, Start: time.Date(2022, 2, 3, 11, 31, 3, 0, time.UTC)},
+		}},
+		more: map[string]string{"InstanceType": "Instance", "InstanceId": "rm-uf62br2491p5ltest", "PageSize": "100", "PageNumber": "1"},
 	},
 	"upgrade-measured": {
 		call: func(ctx context.Context, c *rds.Client) (any, error) {

@@ -48,7 +48,7 @@ func TestOneStepComesToOneOutcome(t *testing.T) {
 		"a throttled call ends with the time":               {seen, map[string][]error{"Upgrade": slices.Repeat([]error{throttled}, 500)}, upgrade.Pending, upgrade.Deadline, -1, 0, ""},
 		"expired credentials are for the next invocation":   {seen, map[string][]error{"Upgrade": {expired}}, upgrade.Pending, upgrade.Deadline, 1, 0, ""},
 		"a lost answer whose effect the status shows":       {seen, map[string][]error{"Upgrade": {lostAnswer(true)}}, upgrade.Accepted, "", 1, 1, "called"},
-		"a lost answer whose effect a task shows":           {func(a *api) { unseen(a); a.taskSeen = true }, map[string][]error{"Upgrade": {lostAnswer(true)}}, upgrade.Accepted, "", 1, 1, "called"},
+		"a lost answer whose effect a task shows":           {func(a *api) { unseen(a); a.tasks = someTask }, map[string][]error{"Upgrade": {lostAnswer(true)}}, upgrade.Accepted, "", 1, 1, "called"},
 		"a lost answer that shows nothing is not repeated":  {unseen, map[string][]error{"Upgrade": {lostAnswer(true)}}, upgrade.Unverified, "", 1, 1, "intent"},
 		"a lost request is not repeated either":             {seen, map[string][]error{"Upgrade": {lostAnswer(false)}}, upgrade.Unverified, "", 1, 0, "intent"},
 		"an instance that became busy":                      {busyAtCall, map[string][]error{"Upgrade": {busy}}, upgrade.Skipped, upgrade.InProgress, 1, 0, ""},

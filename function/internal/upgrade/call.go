@@ -75,8 +75,23 @@ func (r Run) conflict(ctx context.Context, o Outcome, s Step, f *fault.Error) Ou
 		o.Reason, o.Detail, o.Wait = seen.Reason, seen.Detail, seen.Reason == InProgress
 	} else if version.Reached(i.CurrentKernelVersion, s.Target) {
 		o.Wait, o.Reason, o.Detail = false, UpToDate, fmt.Sprintf("CurrentKernelVersion is %s", i.CurrentKernelVersion)
+	} else {
+		o.Detail += r.occupant(ctx, i)
 	}
 	return o
+}
+
+// history is how far back RDS knows tasks.
+const history = 30 * 24 * time.Hour
+
+// occupant says which task keeps an instance busy that shows nothing of it, "" if RDS does not say.
+func (r Run) occupant(ctx context.Context, i Instance) string {
+	lookForTasks(ctx, r.API, []*Instance{&i}, r.Now().Add(-history), r.Now())
+	task, busy := i.openTask()
+	if !busy {
+		return ""
+	}
+	return "; RDS's " + task.String()
 }
 
 // looks is how often the instance is looked at after a call of unknown outcome, before the doubt is published.

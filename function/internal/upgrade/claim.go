@@ -160,7 +160,7 @@ func (q Question) settlement(c Claim, status Status) *Settlement {
 
 // shows tells whether the call of a claim has visibly taken effect.
 func (i Instance) shows(c Claim) bool {
-	return i.TaskSeen || i.proven(c.Target) || !i.running() && !i.resting()
+	return i.taskSince(c.At) || i.proven(c.Target) || !i.running() && !i.resting()
 }
 
 // again is when a call of unknown outcome that has shown nothing, in status, version and tasks, may be made again. Where the tasks

@@ -1,6 +1,7 @@
 package upgrade
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -17,25 +18,33 @@ func AdvisoryID(r events.Request) string {
 	return r.Fleet.Advisory.ID
 }
 
-// Scope says what the request means. Since when a call may have been made before, of which no claim tells, is the question's doubt.
+// Scope says what the request means.
 func (q Question) Scope() Scope {
 	s := Scope{Regions: []string{q.Region}}
 	if !q.Doubt.IsZero() {
-		s.Doubt = func(i Instance) (time.Time, bool) { return q.Doubt, i.Claim == nil }
+		places := newPlacing(q)
+		s.Doubt = func(i Instance) (time.Time, bool) { return q.Doubt, i.Claim == nil && q.behind(i, places) }
 	}
 	fleet := q.Request.Fleet
 	if fleet == nil {
 		s.Regions, s.IDs = q.region(), []string{q.Request.Upgrade.DBInstanceID}
+		s.Replica = func(i Instance) bool { return i.takesReplicasAlong() && !q.Request.Upgrade.WithReplicas }
 		s.Offered = func(i Instance) bool { return q.Request.Upgrade.TargetMinorVersion != "" && i.supported() }
 		return s
 	}
 	if len(fleet.Select.RegionIDs) > 0 {
 		s.Regions = fleet.Select.RegionIDs
 	}
-	s.IDs, s.Replica = fleet.Select.DBInstanceIDs, true
+	s.IDs, s.Replica = fleet.Select.DBInstanceIDs, func(Instance) bool { return true }
 	s.Filter = Filter{Engine: fleet.Select.Engine, ResourceGroupID: fleet.Select.ResourceGroupID, Tags: fleet.Select.Tags}
 	s.Possible, s.Candidate, s.Offered = q.Possible, q.Candidate, q.offered
 	return s
+}
+
+// behind reports whether an instance would be called, but for its turn and its time: only of such ones a task matters.
+func (q Question) behind(i Instance, places *placing) bool {
+	stopped, _ := q.skipInstance(i, places.concerns)
+	return stopped == nil && q.past(i) == nil && places.aim(i).skip == nil
 }
 
 func (q Question) region() []string {
@@ -89,15 +98,29 @@ func (r *Rollout) InFlight() map[string][]string {
 	return regions
 }
 
-// Uncalled gives the time since which a task of an instance in flight would be the effect of its call, if it is not known that the call
-// was made and no claim tells.
-func (r *Rollout) Uncalled(i Instance) (since time.Time, doubt bool) {
-	for _, f := range r.Flight {
-		if f.DBInstanceID == i.ID {
-			return f.At, f.AcceptedAt.IsZero() && i.Claim == nil
-		}
+// foreign is how far RDS's clock may be from ours.
+const foreign = 10 * time.Minute
+
+// Watched returns the time since when the tasks of an instance in flight matter, and whether they do: those of a call of which no claim
+// tells, and which may not have been made; and the call's own task, by its id, until the version is there.
+func (r *Rollout) Watched(i Instance) (since time.Time, matters bool) {
+	n := slices.IndexFunc(r.Flight, func(f Flight) bool { return f.DBInstanceID == i.ID })
+	if n < 0 || i.proven(r.Flight[n].Target) {
+		return time.Time{}, false
 	}
-	return since, false
+	f := r.Flight[n]
+	if f.AcceptedAt.IsZero() && i.Claim == nil {
+		return f.At, true
+	}
+	return f.At.Add(-foreign), f.taskID(i) != ""
+}
+
+// taskID returns the id of the call's task, "" if it is not known.
+func (f Flight) taskID(i Instance) string {
+	if i.Claim == nil {
+		return f.TaskID
+	}
+	return cmp.Or(f.TaskID, i.Claim.TaskID)
 }
 
 // GoesOn tells whether the fleet is to be observed now; if not, Next says when there is something to do.
@@ -228,8 +251,8 @@ func Silent(outcomes []Outcome) []Outcome {
 	return outcomes
 }
 
-// Account gives one outcome for each instance: those of the plan, and what this rollout has finished with that the selection no
-// longer has.
+// Account returns one outcome for each instance: those of the plan, what this rollout has finished with that the selection no
+// longer has, and those of its members that are gone.
 func (r *Rollout) Account(outcomes []Outcome) []Outcome {
 	all := slices.Clone(outcomes)
 	for n := range all {
@@ -237,12 +260,18 @@ func (r *Rollout) Account(outcomes []Outcome) []Outcome {
 			all[n].Status = Skipped
 		}
 	}
+	known := make(map[string]bool, len(all))
+	for _, o := range all {
+		known[o.Instance.ID] = true
+	}
 	for _, f := range r.Finished {
-		known := slices.ContainsFunc(all, func(o Outcome) bool { return o.Instance.ID == f.DBInstanceID })
-		if !known {
-			d := Decision{Instance: Instance{ID: f.DBInstanceID, RegionID: f.RegionID}, Past: &f}
-			all = append(all, d.outcome(r.ID))
+		if !known[f.DBInstanceID] {
+			known[f.DBInstanceID] = true
+			all = append(all, f.outcome(r.ID))
 		}
+	}
+	for _, f := range r.missing(known) {
+		all = append(all, f.outcome(r.ID))
 	}
 	return all
 }

@@ -225,21 +225,26 @@ func TestADoubtIsForTheFollowUp(t *testing.T) {
 	}
 }
 
-func TestACallThatNobodyKnowsOfIsAskedAbout(t *testing.T) {
+func TestTasksMatterOfWhatMayHaveBeenCalledAndIsNotProven(t *testing.T) {
 	t.Parallel()
-	r := &upgrade.Rollout{Flight: []upgrade.Flight{flying(), flying(notHeard, func(f *upgrade.Flight) { f.DBInstanceID = "rm-2" })}}
+	known := func(f *upgrade.Flight) { f.TaskID = "226917711" }
+	second := func(f *upgrade.Flight) { f.DBInstanceID = "rm-2" }
+	third := func(f *upgrade.Flight) { f.DBInstanceID = "rm-3" }
+	r := &upgrade.Rollout{Flight: []upgrade.Flight{flying(), flying(notHeard, second), flying(known, third)}}
 	for name, c := range map[string]struct {
 		instance upgrade.Instance
-		want     bool
+		want     time.Time
 	}{
-		"accepted":                  {mysql(), false},
-		"not heard of, no claim":    {member("rm-2"), true},
-		"not heard of, and a claim": {member("rm-2", mine(upgrade.Intent)), false},
-		"not in flight":             {member("rm-3"), false},
+		"accepted, and no task is known":              {mysql(), time.Time{}},
+		"accepted, and its task is known":             {member("rm-3"), now.Add(-10 * time.Minute)}, // RDS's clock is another
+		"its task is known, and the version is there": {member("rm-3", current(newer)), time.Time{}},
+		"not heard of, no claim":                      {member("rm-2"), now},
+		"not heard of, and a claim":                   {member("rm-2", mine(upgrade.Intent)), time.Time{}},
+		"not in flight":                               {member("rm-4"), time.Time{}},
 	} {
-		since, doubt := r.Uncalled(c.instance)
-		if doubt != c.want || doubt && !since.Equal(now) {
-			t.Errorf("%s: %s, %t", name, since, doubt)
+		since, matters := r.Watched(c.instance)
+		if matters == c.want.IsZero() || matters && !since.Equal(c.want) {
+			t.Errorf("%s: %s, %t; want %s", name, since, matters, c.want)
 		}
 	}
 }
@@ -252,7 +257,7 @@ func TestWhatARequestMeans(t *testing.T) {
 	}
 	scope := some.Scope()
 	want := upgrade.Scope{
-		Regions: []string{"cn-beijing", "cn-shanghai"}, IDs: []string{"rm-7"}, Replica: true,
+		Regions: []string{"cn-beijing", "cn-shanghai"}, IDs: []string{"rm-7"},
 		Filter: upgrade.Filter{Engine: "MySQL", ResourceGroupID: "rg-1", Tags: map[string]string{"env": "dev"}},
 	}
 	behind, latest := member(id), member(id, current(newer))
@@ -262,7 +267,10 @@ func TestWhatARequestMeans(t *testing.T) {
 	if advised := withAdvisory(some, "high", fixedIn("MySQL", newer)).Scope(); !advised.Offered(latest) {
 		t.Error("an advisory wants to know what the latest version is built from")
 	}
-	scope.Possible, scope.Candidate, scope.Offered = nil, nil, nil
+	if !scope.Replica(behind) {
+		t.Error("a request about a fleet looks at replicas, too")
+	}
+	scope.Possible, scope.Candidate, scope.Offered, scope.Replica = nil, nil, nil, nil
 	if diff := cmp.Diff(want, scope); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
@@ -277,6 +285,9 @@ func TestWhatARequestMeans(t *testing.T) {
 	}
 	if _, doubt := s.Doubt(member(id, mine(upgrade.Intent))); doubt {
 		t.Error("a claim leaves no doubt")
+	}
+	if _, doubt := s.Doubt(latest); doubt {
+		t.Error("of what is up to date no task matters")
 	}
 	if got := one.Unseen(); len(got) != 1 || got[0].ID != id || got[0].RegionID != "cn-beijing" || sweep().Unseen() != nil {
 		t.Errorf("unseen: %+v", got)

@@ -28,7 +28,7 @@ const (
 // mysql is an instance that can be upgraded from older to newer; change it for a case.
 func mysql(change ...func(*upgrade.Instance)) upgrade.Instance {
 	i := upgrade.Instance{
-		ID: id, RegionID: "cn-hangzhou", Engine: "MySQL", EngineVersion: "8.0", StorageType: "cloud_essd",
+		ID: id, RegionID: "cn-hangzhou", Engine: "MySQL", EngineVersion: "8.0", Category: "HighAvailability", StorageType: "cloud_essd",
 		Status: "Running", LockMode: "Unlock", MaintainTime: "18:00Z-22:00Z",
 		CurrentKernelVersion: older, LatestKernelVersion: newer,
 	}
@@ -49,7 +49,8 @@ type api struct {
 	faults    map[string][]error
 	onUpgrade func(i *upgrade.Instance)
 	afterTag  func(i *upgrade.Instance) // what happens between the claim and the call
-	taskSeen  bool
+	tasks     []upgrade.Task
+	unlisted  int
 	calls     []string // what was called, with what matters
 	accepted  int
 }
@@ -150,16 +151,36 @@ func (a *api) Tags(_ context.Context, _ string, ids []string) (map[string]map[st
 	return tags, a.called("Tags", fmt.Sprint(ids))
 }
 
-func (a *api) Offers(_ context.Context, _, id string) ([]upgrade.Offer, error) {
+// Offers gives what is offered to any instance of the kind.
+func (a *api) Offers(_ context.Context, k upgrade.Kind) (all []upgrade.Offer, unlisted int, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.offers[id], a.called("Offers", id)
+	for _, id := range slices.Sorted(maps.Keys(a.instances)) {
+		i := a.instances[id]
+		same := k == upgrade.Kind{RegionID: i.RegionID, Engine: i.Engine, EngineVersion: i.EngineVersion, NodeType: i.Category, StorageType: i.StorageType}
+		if !same && k.DBInstanceID != id {
+			continue
+		}
+		for _, o := range a.offers[id] {
+			if !slices.Contains(all, o) {
+				all = append(all, o)
+			}
+		}
+	}
+	return all, a.unlisted, a.called("Offers", strings.TrimSpace(k.DBInstanceID+" "+k.Engine+" "+k.NodeType))
 }
 
-func (a *api) TaskSince(_ context.Context, _, id string, since, _ time.Time) (bool, error) {
+// someTask is a task that has begun at a time that RDS does not say.
+var someTask = []upgrade.Task{{ID: "t-1", Status: upgrade.TaskRunning}}
+
+func (a *api) Tasks(_ context.Context, _ string, ids []string, since, _ time.Time) (map[string][]upgrade.Task, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.taskSeen, a.called("TaskSince", id+" "+since.Format("15:04:05"))
+	tasks := map[string][]upgrade.Task{}
+	for _, id := range ids {
+		tasks[id] = a.tasks
+	}
+	return tasks, a.called("Tasks", strings.Join(ids, ",")+" "+since.Format("15:04:05"))
 }
 
 func (a *api) Tag(_ context.Context, _ string, ids []string, key, value string) error {

@@ -12,7 +12,7 @@ func TestATaskStopsAnInstanceOnlyInDoubt(t *testing.T) {
 	t.Parallel()
 	doubtful := sweep()
 	doubtful.Doubt = now.Add(-time.Hour)
-	task := with(func(i *upgrade.Instance) { i.TaskSeen, i.TasksAsked = true, true })
+	task := with(func(i *upgrade.Instance) { i.Tasks, i.TasksAsked = someTask, true })
 	lapsed := claimed(claim(upgrade.Called, "other", func(c *upgrade.Claim) { c.Due = now.Add(-24 * time.Hour) }))
 	for name, c := range map[string]struct {
 		question upgrade.Question

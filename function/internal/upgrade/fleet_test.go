@@ -110,7 +110,7 @@ func TestEachInstanceOfAFleetIsCalledOrLeftForOneReason(t *testing.T) {
 	}
 	betas := sweep()
 	betas.Policy.Versions.Beta = true
-	kind := "MySQL 8.0  cloud_essd rds"
+	kind := "MySQL 8.0 HighAvailability cloud_essd rds"
 	pinned := func(version string) upgrade.Question {
 		return withMemory(sweep(), &upgrade.Rollout{ID: rollout, Pins: map[string]string{kind: version}})
 	}
@@ -119,7 +119,7 @@ func TestEachInstanceOfAFleetIsCalledOrLeftForOneReason(t *testing.T) {
 		q.Doubt = now.Add(-time.Hour)
 		return q
 	}
-	taskSeen := func(i *upgrade.Instance) { i.TaskSeen, i.TasksAsked = true, true }
+	taskSeen := func(i *upgrade.Instance) { i.Tasks, i.TasksAsked = someTask, true }
 	cases := map[string]struct {
 		question upgrade.Question
 		instance upgrade.Instance

@@ -60,6 +60,9 @@ func (a Account) list(status Status, detail string, outcomes []Outcome) []Notifi
 			m.Data.Part, m.Data.Parts = n+1, len(parts)
 		}
 		m.Data.PlanHash = hash
+		if status == Planned || status == Reported {
+			m.Data.Notes = a.Notes
+		}
 		all = append(all, m)
 	}
 	return all

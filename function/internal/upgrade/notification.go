@@ -44,6 +44,7 @@ type Data struct {
 
 	Mode      Mode           `json:"mode,omitempty"`     // of a report
 	PlanHash  string         `json:"planHash,omitempty"` // of a plan
+	Notes     []string       `json:"notes,omitempty"`    // of a plan or a report: what is probably not meant
 	Counts    map[Status]int `json:"counts,omitzero"`    // of a report, a plan or a halt: all instances, by status
 	Part      int            `json:"part,omitempty"`     // of an account that is longer than one message
 	Parts     int            `json:"parts,omitempty"`    // how many there are
@@ -60,16 +61,19 @@ type Entry struct {
 	Engine               string `json:"Engine,omitempty"`
 	EngineVersion        string `json:"EngineVersion,omitempty"`
 	CurrentKernelVersion string `json:"CurrentKernelVersion,omitempty"`
-	TargetMinorVersion   string `json:"TargetMinorVersion,omitempty"`
-	UpgradeTime          string `json:"UpgradeTime,omitempty"`
-	SwitchTime           string `json:"SwitchTime,omitempty"`
-	TaskID               string `json:"TaskId,omitempty"`
-	RequestID            string `json:"RequestId,omitempty"`
-	Wave                 int    `json:"wave,omitempty"`
-	Status               Status `json:"status"`
-	Reason               Reason `json:"reason,omitempty"`
-	Detail               string `json:"detail,omitempty"`
-	Error                *Error `json:"error,omitempty"`
+	// AutoUpgradeMinorVersion is Auto where RDS upgrades the instance by itself, too.
+	AutoUpgradeMinorVersion string `json:"AutoUpgradeMinorVersion,omitempty"`
+
+	TargetMinorVersion string `json:"TargetMinorVersion,omitempty"`
+	UpgradeTime        string `json:"UpgradeTime,omitempty"`
+	SwitchTime         string `json:"SwitchTime,omitempty"`
+	TaskID             string `json:"TaskId,omitempty"`
+	RequestID          string `json:"RequestId,omitempty"`
+	Wave               int    `json:"wave,omitempty"`
+	Status             Status `json:"status"`
+	Reason             Reason `json:"reason,omitempty"`
+	Detail             string `json:"detail,omitempty"`
+	Error              *Error `json:"error,omitempty"`
 }
 
 // Error is a fault, as it is published.
@@ -94,7 +98,8 @@ func (o Outcome) Entry() Entry {
 	e := Entry{
 		DBInstanceID: word(i.ID), DBInstanceName: word(o.DBInstanceName), RegionID: word(i.RegionID),
 		Engine: word(i.Engine), EngineVersion: word(i.EngineVersion), CurrentKernelVersion: word(i.CurrentKernelVersion),
-		TargetMinorVersion: word(cmp.Or(o.TargetMinorVersion, o.Target)), UpgradeTime: o.UpgradeTime, SwitchTime: stamp(o.SwitchTime),
+		AutoUpgradeMinorVersion: word(i.AutoUpgradeMinorVersion),
+		TargetMinorVersion:      word(cmp.Or(o.TargetMinorVersion, o.Target)), UpgradeTime: o.UpgradeTime, SwitchTime: stamp(o.SwitchTime),
 		TaskID: word(o.TaskID), RequestID: word(o.RequestID), Wave: o.Wave, Status: o.Status, Reason: o.Reason,
 		Detail: short(o.Detail, maxProblem),
 	}
@@ -124,6 +129,7 @@ type Account struct {
 	Mode     Mode
 	Cause    Cause
 	Now      time.Time
+	Notes    []string // what is probably not meant in the request or the policy
 }
 
 // Notifications tells every transition once, and closes the account when nothing is left to do or to prove.
@@ -150,6 +156,11 @@ func (a Account) Transitions(outcomes []Outcome) (all []Notification) {
 	return all
 }
 
+// afterwards says, by engine, what a completed upgrade may leave to do by hand.
+var afterwards = map[string]string{
+	postgreSQL: "where the extensions PostGIS, Ganos or TimescaleDB are installed, look whether they want ALTER EXTENSION … UPDATE in each database",
+}
+
 // transition tells what became of one instance.
 func (a Account) transition(o Outcome) Notification {
 	n := a.notification(o.Status, o.Rollout, o.Instance.ID, o.Target)
@@ -159,6 +170,7 @@ func (a Account) transition(o Outcome) Notification {
 	switch {
 	case o.Status == Completed:
 		n.Data.After = o.Instance.CurrentKernelVersion
+		n.Data.Detail = cmp.Or(n.Data.Detail, afterwards[o.Instance.Engine])
 	case o.Status == Accepted && o.Before == "":
 		n.Data.Before = before(o.Instance, o.Target)
 	}

@@ -1,7 +1,9 @@
 package upgrade
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -16,7 +18,8 @@ type Reader interface {
 	Prober
 	Fleet(ctx context.Context, region string, f Filter) ([]Instance, error)
 	Tags(ctx context.Context, region string, ids []string) (map[string]map[string]string, error)
-	Offers(ctx context.Context, region, id string) ([]Offer, error)
+	// Offers returns the versions that RDS lists for a kind of instance, and how many more there are that it counts and does not list.
+	Offers(ctx context.Context, k Kind) (offers []Offer, unlisted int, err error)
 }
 
 // Scope says what to look at.
@@ -24,15 +27,16 @@ type Scope struct {
 	Regions []string
 	IDs     []string // these instances; without them, all that the filter lets through
 	Filter  Filter
-	Replica bool // whether replicas that were not selected are looked at, too
+	// Replica reports whether the read-only instances of an instance are looked at, too. Without it, none are.
+	Replica func(Instance) bool
 	// Possible tells which instances can be meant at all; of the others not even the tags are read. Without it, all can.
 	Possible func(Instance) bool
 	// Candidate tells which instances of a listing have to be read; all that were asked for by id are.
 	Candidate func(Instance) bool
 	// Offered tells for which instances the API's versions are wanted.
 	Offered func(Instance) bool
-	// Doubt gives the time since when a task of an instance would be the effect of a call; without one no task is asked for.
-	Doubt func(Instance) (since time.Time, doubt bool)
+	// Doubt returns the time since when a task of an instance matters, and whether any does. Without it only those of intents do.
+	Doubt func(Instance) (since time.Time, matters bool)
 }
 
 // Observer looks at instances. It reads each at most once, several at the same time.
@@ -58,15 +62,11 @@ func (o Observer) Observe(ctx context.Context, s Scope) ([]Instance, error) {
 			}
 		})
 	}
-	if s.Replica {
-		o.replicas(ctx, fleet)
+	if s.Replica != nil {
+		o.replicas(ctx, s, fleet)
 	}
-	o.each(fleet, func(i *Instance) {
-		if since, doubt := s.doubt(*i); doubt {
-			i.lookForTask(ctx, o.Reader, since, o.Now)
-		}
-	})
 	o.offers(ctx, fleet, s)
+	o.tasks(ctx, fleet, s)
 	return fleet, nil
 }
 
@@ -111,7 +111,7 @@ func (o Observer) named(ctx context.Context, s Scope) []Instance {
 	o.each(fleet, func(i *Instance) {
 		for _, region := range s.Regions {
 			i.RegionID, i.Fault = region, nil
-			if o.read(ctx, i); i.Fault == nil || i.Fault.Kind != fault.NotFound {
+			if o.read(ctx, i) || i.Fault.Kind != fault.NotFound {
 				return
 			}
 		}
@@ -119,8 +119,8 @@ func (o Observer) named(ctx context.Context, s Scope) []Instance {
 	return fleet
 }
 
-// read reads an instance's attributes over what was known of it.
-func (o Observer) read(ctx context.Context, i *Instance) {
+// read reads an instance's attributes over what was known of it, and reports whether it could.
+func (o Observer) read(ctx context.Context, i *Instance) bool {
 	seen, known := o.Known[i.ID]
 	if !known || seen.RegionID != i.RegionID {
 		err := Retry(ctx, func() (err error) {
@@ -129,11 +129,12 @@ func (o Observer) read(ctx context.Context, i *Instance) {
 		})
 		if err != nil {
 			i.Fault = fault.From(err)
-			return
+			return false
 		}
 	}
 	seen.Tags, seen.Claim, seen.ClaimFault = i.Tags, i.Claim, i.ClaimFault
 	*i = seen
+	return true
 }
 
 // tag reads the tags, 50 instances at a time, and the claims in them.
@@ -176,18 +177,38 @@ func (o Observer) tagChunk(ctx context.Context, chunk []*Instance) {
 
 func (s Scope) possible(i Instance) bool { return s.Possible == nil || s.Possible(i) }
 
-// replicas reads the replicas of candidates that the listing did not have.
-func (o Observer) replicas(ctx context.Context, fleet []Instance) {
-	selected := map[string]bool{}
-	for _, i := range fleet {
-		selected[i.ID] = true
+// replicas reads the read-only instances whose versions their primary needs to know: those that were selected and not read for
+// themselves in their own place, the others as the primary's Replicas.
+func (o Observer) replicas(ctx context.Context, s Scope, fleet []Instance) {
+	selected := map[string]int{}
+	for n, i := range fleet {
+		selected[i.ID] = n
 	}
+	var unread []int
+	for _, i := range fleet {
+		if i.Listed || i.Fault != nil || !i.takesReplicasAlong() {
+			continue
+		}
+		for _, id := range i.ReplicaIDs {
+			if n, found := selected[id]; found && fleet[n].Listed && fleet[n].Fault == nil {
+				unread = append(unread, n)
+			}
+		}
+	}
+	slices.Sort(unread)
+	unread = slices.Compact(unread)
+	SideBySide(o.Workers, len(unread), func(n int) {
+		i := &fleet[unread[n]]
+		if replica := *i; o.read(ctx, &replica) { // one that cannot be read stays as it is listed: nothing else wants more of it
+			*i = replica
+		}
+	})
 	o.each(fleet, func(i *Instance) {
-		if i.Listed || i.Fault != nil {
+		if i.Listed || i.Fault != nil || !s.Replica(*i) {
 			return
 		}
 		for _, id := range i.ReplicaIDs {
-			if !selected[id] {
+			if _, found := selected[id]; !found {
 				replica := Instance{ID: id, RegionID: i.RegionID}
 				o.read(ctx, &replica)
 				i.Replicas = append(i.Replicas, replica)
@@ -196,13 +217,13 @@ func (o Observer) replicas(ctx context.Context, fleet []Instance) {
 	})
 }
 
-// doubt also asks about every intent: its call has an unknown outcome.
-func (s Scope) doubt(i Instance) (since time.Time, doubt bool) {
+// doubt also asks about every intent that shows nothing: its call has an unknown outcome.
+func (s Scope) doubt(i Instance) (since time.Time, matters bool) {
 	switch {
 	case i.Fault != nil || i.Listed:
 		return time.Time{}, false
 	case i.Claim != nil && i.Claim.State == Intent:
-		return i.Claim.At, true
+		return i.Claim.At, !i.shows(*i.Claim)
 	case s.Doubt != nil:
 		return s.Doubt(i)
 	default:
@@ -210,30 +231,56 @@ func (s Scope) doubt(i Instance) (since time.Time, doubt bool) {
 	}
 }
 
+// tasks asks for the tasks that matter, of up to 30 instances at once.
+func (o Observer) tasks(ctx context.Context, fleet []Instance, s Scope) {
+	type question struct {
+		region string
+		since  time.Time
+	}
+	questions := map[question][]*Instance{}
+	for n := range fleet {
+		if since, matters := s.doubt(fleet[n]); matters {
+			q := question{fleet[n].RegionID, since}
+			questions[q] = append(questions[q], &fleet[n])
+		}
+	}
+	type part struct {
+		question
+		some []*Instance
+	}
+	var parts []part
+	for q, all := range questions {
+		for some := range slices.Chunk(all, asked) {
+			parts = append(parts, part{q, some})
+		}
+	}
+	SideBySide(o.Workers, len(parts), func(n int) { lookForTasks(ctx, o.Reader, parts[n].some, parts[n].since, o.Now) })
+}
+
 // offers asks once for each kind of instance which versions there are.
 func (o Observer) offers(ctx context.Context, fleet []Instance, s Scope) {
 	if s.Offered == nil {
 		return
 	}
-	kinds := map[string][]*Instance{}
+	kinds := map[Kind][]*Instance{}
 	for n := range fleet {
 		if i := &fleet[n]; i.Fault == nil && !i.Listed && s.Offered(*i) {
-			key := i.RegionID + " " + i.kind()
-			kinds[key] = append(kinds[key], i)
+			kinds[i.listedAs()] = append(kinds[i.listedAs()], i)
 		}
 	}
-	keys := slices.Sorted(maps.Keys(kinds))
-	SideBySide(o.Workers, len(keys), func(n int) { o.offer(ctx, kinds[keys[n]]) })
+	keys := slices.SortedFunc(maps.Keys(kinds), func(a, b Kind) int { return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+	SideBySide(o.Workers, len(keys), func(n int) { o.offer(ctx, keys[n], kinds[keys[n]]) })
 }
 
-func (o Observer) offer(ctx context.Context, alike []*Instance) {
+func (o Observer) offer(ctx context.Context, k Kind, alike []*Instance) {
 	var offers []Offer
+	var unlisted int
 	err := Retry(ctx, func() (err error) {
-		offers, err = o.Reader.Offers(ctx, alike[0].RegionID, alike[0].ID)
+		offers, unlisted, err = o.Reader.Offers(ctx, k)
 		return err
 	})
 	for _, i := range alike {
-		i.Offers = offers
+		i.Offers, i.Unlisted = offers, unlisted
 		if err != nil {
 			i.Fault = fault.From(err)
 		}

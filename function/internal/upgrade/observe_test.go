@@ -327,26 +327,26 @@ func TestTasksAreAskedForOnlyWhereACallMayHaveBeenMade(t *testing.T) {
 		question upgrade.Question
 		want     []string
 	}{
-		"no doubt: the intents":                     {sweep(), []string{"TaskSince rm-2 12:00:00"}},
-		"a doubt: of those that have no claim, too": {doubtful, []string{"TaskSince rm-1 11:00:00", "TaskSince rm-2 12:00:00"}},
+		"no doubt: the intents":                     {sweep(), []string{"Tasks rm-2 12:00:00"}},
+		"a doubt: of those that have no claim, too": {doubtful, []string{"Tasks rm-1 11:00:00", "Tasks rm-2 12:00:00"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a := serving(t, fleet...)
-			a.taskSeen = true
+			a.tasks = someTask
 			a.tags["rm-2"], a.tags["rm-3"] = claim(upgrade.Intent, "other").String(), claim(upgrade.Called, "other").String()
 			got, err := a.look(t, c.question.Scope())
 			if err != nil {
 				t.Fatal(err)
 			}
-			asked := slices.DeleteFunc(slices.Clone(a.calls), func(s string) bool { return !strings.HasPrefix(s, "TaskSince ") })
+			asked := slices.DeleteFunc(slices.Clone(a.calls), func(s string) bool { return !strings.HasPrefix(s, "Tasks ") })
 			slices.Sort(asked)
 			if diff := cmp.Diff(c.want, asked); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 			for _, i := range got {
-				if want := slices.ContainsFunc(asked, func(s string) bool { return strings.Contains(s, i.ID) }); i.TaskSeen != want || i.TasksAsked != want {
-					t.Errorf("%s: %t, asked %t", i.ID, i.TaskSeen, i.TasksAsked)
+				if want := slices.ContainsFunc(asked, func(s string) bool { return strings.Contains(s, i.ID) }); (len(i.Tasks) > 0) != want || i.TasksAsked != want {
+					t.Errorf("%s: %v, asked %t", i.ID, i.Tasks, i.TasksAsked)
 				}
 			}
 		})

@@ -109,7 +109,7 @@ func (r *Rollout) Unproven() (outcomes []Outcome) {
 		outcomes = append(outcomes, Outcome{
 			Instance: Instance{ID: f.DBInstanceID, RegionID: f.RegionID}, Status: Accepted, Rollout: r.ID, Target: f.Target,
 			UpgradeTime: f.UpgradeTime, SwitchTime: f.SwitchTime, AcceptedAt: f.AcceptedAt, Wave: r.Wave, Before: f.Before, Looks: f.Looks,
-			Told: true,
+			Detail: f.Task, Told: true,
 		})
 	}
 	return outcomes
@@ -138,12 +138,9 @@ func (d Decision) outcome(rollout string) Outcome {
 	o := Outcome{Instance: d.Instance, Rollout: rollout, Target: d.Target, Wait: d.Wait}
 	switch {
 	case d.Past != nil:
-		o.Status, o.Target, o.Detail, o.Told = d.Past.Status, d.Past.Target, d.Past.Detail, true
-		o.Wave = d.Past.Wave
+		o = d.Past.outcome(rollout)
+		o.Instance = d.Instance
 		o.Release = o.Status == Completed && d.Instance.Claim != nil && d.Instance.Claim.Rollout == rollout // it could not be taken off before
-		if o.Status == Failed {
-			o.Fault = &fault.Error{Op: "upgrade: " + d.Instance.ID, Kind: fault.Conflict, Message: d.Past.Detail}
-		}
 		return o
 	case d.Step != nil:
 		o = d.Step.outcome(rollout, d.Step.Wave)

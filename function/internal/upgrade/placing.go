@@ -13,6 +13,10 @@ type placing struct {
 	about    map[alike]bool // by engine and version alone
 }
 
+func newPlacing(q Question) *placing {
+	return &placing{question: q, found: map[window.Ask]placed{}, aims: map[alike]aim{}, about: map[alike]bool{}}
+}
+
 // alike is what the aim of an instance depends on. Those of one kind have one list of offers (see Observe).
 type alike struct {
 	engine, engineVersion, category, storageType, current, latest string

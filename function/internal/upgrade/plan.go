@@ -8,7 +8,6 @@ import (
 
 	"rds-kernel-upgrade/events"
 	"rds-kernel-upgrade/function/internal/fault"
-	"rds-kernel-upgrade/function/internal/window"
 )
 
 // Reason says why an instance is not upgraded now.
@@ -32,6 +31,7 @@ const (
 	ReplicaFirst      Reason = "replica_first"
 	Deadline          Reason = "deadline"
 	Held              Reason = "held"
+	Gone              Reason = "gone"
 )
 
 // Step is one call that is to be made.
@@ -101,13 +101,13 @@ type Question struct {
 // Decide makes the plan: one decision for each instance, in the order of region and id, whatever the fleet's. It is pure.
 func (q Question) Decide(fleet []Instance) []Decision {
 	decisions := make([]Decision, 0, len(fleet))
-	places := placing{question: q, found: map[window.Ask]placed{}, aims: map[alike]aim{}, about: map[alike]bool{}}
+	places := newPlacing(q)
 	for _, i := range fleet {
-		decisions = append(decisions, q.decide(i, &places))
+		decisions = append(decisions, q.decide(i, places))
 	}
 	slices.SortFunc(decisions, func(a, b Decision) int { return compareInstances(a.Instance, b.Instance) })
 	if q.Request.Fleet != nil {
-		q.arrange(decisions)
+		q.arrange(decisions, places)
 	}
 	return decisions
 }
@@ -130,24 +130,26 @@ func compareInstances(a, b Instance) int {
 //	the claim on it   → see claim.go: settled, already_scheduled, in doubt, or free
 //	the instance      → engine_unsupported, not_affected, not_opted_in, locked, in_progress, not_running
 //	the version       → see target.go
+//	its turn          → in_progress: it has just been busy, or a call may have been made of which no claim tells
 //	the time          → outside_window
 //
 // The waves come after: replica_first, over_budget (see wave.go).
 func (q Question) decide(i Instance, places *placing) Decision {
 	d := Decision{Instance: i, Fault: i.Fault, Halted: q.Mode == Off}
 	if d.Past = q.past(i); d.Halted || d.Fault != nil || d.Past != nil {
+		d.leave(q.Memory)
 		return d
 	}
 	q.judge(i, &d)
 	if d.Skip == nil {
 		d.Skip, d.Wait = q.skipInstance(i, places.concerns)
 	}
-	if d.Skip == nil {
-		d.Skip, d.Wait = q.skipTurn(i)
-	}
 	aim := places.aim(i)
 	if d.Target = aim.target; d.Skip == nil {
 		d.Skip = aim.skip
+	}
+	if d.Skip == nil {
+		d.Skip, d.Wait = q.skipTurn(i)
 	}
 	if d.Skip == nil {
 		d.Step, d.Skip = places.step(i, aim)
@@ -155,10 +157,18 @@ func (q Question) decide(i Instance, places *placing) Decision {
 	return d
 }
 
+// leave leaves alone what somebody has deleted since the rollout began: that is no fault of the rollout's.
+func (d *Decision) leave(memory *Rollout) {
+	i := d.Instance
+	if d.Past == nil && d.Fault != nil && d.Fault.Kind == fault.NotFound && memory.isMember(i) {
+		d.Fault, d.Skip = nil, skip(Gone, "it was deleted after the rollout had begun")
+	}
+}
+
 // skipTurn says why it is not the instance's turn: a call may have been made of which no claim tells, or it has just been busy.
 func (q Question) skipTurn(i Instance) (s *Skip, wait bool) {
-	if !q.Doubt.IsZero() && i.Claim == nil && i.TaskSeen {
-		return skip(InProgress, "a task of it has begun since %s, which may be this rollout's own call: send the request again", stamp(q.Doubt)), false
+	if !q.Doubt.IsZero() && i.Claim == nil && i.taskSince(q.Doubt) {
+		return skip(InProgress, "%s, and may be this request's own call: it has begun since %s; send the request again when it has ended", i.Tasks[0], stamp(q.Doubt)), false
 	}
 	if until := q.busyUntil(i); q.Now.Before(until) {
 		return skip(InProgress, "it was busy when its turn came; others go first until %s", stamp(until)), true
@@ -202,7 +212,7 @@ func (q Question) skipKind(i Instance, concerns func(Instance) bool) *Skip {
 func skipState(i Instance) *Skip {
 	switch {
 	case !i.supported():
-		return skip(EngineUnsupported, "%s on %s: the call takes MySQL, and PostgreSQL on cloud disks", i.Engine, i.StorageType)
+		return skip(EngineUnsupported, "%s on %s: the call takes MySQL, and PostgreSQL on disks that are not local", i.Engine, i.StorageType)
 	case i.locked():
 		return skip(Locked, "LockMode is %s", i.LockMode)
 	case i.resting():

@@ -116,7 +116,7 @@ func TestAClaimDecidesFirst(t *testing.T) {
 		return claimed(claim(upgrade.Intent, rollout, func(c *upgrade.Claim) { c.Due = now.Add(time.Hour) }))
 	}
 	asked := with(func(i *upgrade.Instance) { i.TasksAsked = true })
-	seen := with(func(i *upgrade.Instance) { i.TaskSeen = true })
+	seen := with(func(i *upgrade.Instance) { i.Tasks = someTask })
 	cases := map[string]struct {
 		change  []change
 		after   time.Duration // since the claim was written
@@ -190,16 +190,16 @@ func TestDueIsWhenTheRestartBegins(t *testing.T) {
 		window      string
 		now, want   time.Time
 	}{
-		"at once":                                    {events.Immediate, "18:00Z-22:00Z", at(12, 0), at(12, 0)},
-		"at the switch time":                         {events.SpecifyTime, "18:00Z-22:00Z", at(12, 0), at(15, 30)},
-		"by the end of today's window":               {events.MaintainTime, "18:00Z-22:00Z", at(12, 0), at(22, 0)},
-		"by the end of the window that is open":      {events.MaintainTime, "18:00Z-22:00Z", at(21, 59), at(22, 0)},
-		"by the end of tomorrow's window":            {events.MaintainTime, "18:00Z-22:00Z", at(22, 0), tomorrow(22, 0)},
-		"a window across midnight, before it":        {events.MaintainTime, "22:00Z-02:00Z", at(12, 0), tomorrow(2, 0)},
-		"a window across midnight, after midnight":   {events.MaintainTime, "22:00Z-02:00Z", at(1, 0), at(2, 0)},
-		"a window of half hours":                     {events.MaintainTime, "18:30Z-19:30Z", at(12, 0), at(19, 30)},
-		"a window that cannot be read is a day away": {events.MaintainTime, "nightly", at(12, 0), tomorrow(12, 0)},
-		"no window is a day away":                    {events.MaintainTime, "", at(12, 0), tomorrow(12, 0)},
+		"at once":                      {events.Immediate, "18:00Z-22:00Z", at(12, 0), at(12, 0)},
+		"at the switch time":           {events.SpecifyTime, "18:00Z-22:00Z", at(12, 0), at(15, 30)},
+		"by the end of today's window": {events.MaintainTime, "18:00Z-22:00Z", at(12, 0), at(22, 0)},
+		"by the end of the one after the open window":   {events.MaintainTime, "18:00Z-22:00Z", at(21, 59), tomorrow(22, 0)},
+		"by the end of tomorrow's window":               {events.MaintainTime, "18:00Z-22:00Z", at(22, 0), tomorrow(22, 0)},
+		"a window across midnight, before it":           {events.MaintainTime, "22:00Z-02:00Z", at(12, 0), tomorrow(2, 0)},
+		"a window across midnight, after midnight":      {events.MaintainTime, "22:00Z-02:00Z", at(1, 0), tomorrow(2, 0)},
+		"a window of half hours":                        {events.MaintainTime, "18:30Z-19:30Z", at(12, 0), at(19, 30)},
+		"a window that cannot be read is two days away": {events.MaintainTime, "nightly", at(12, 0), tomorrow(36, 0)},
+		"no window is two days away":                    {events.MaintainTime, "", at(12, 0), tomorrow(36, 0)},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

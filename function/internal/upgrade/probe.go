@@ -5,11 +5,15 @@ import (
 	"time"
 )
 
-// Prober looks for the effect of a call whose outcome is unknown.
+// Prober looks for the effect of a call whose outcome is unknown. Its errors are faults; an instance that is missing is a NotFound.
 type Prober interface {
 	Instance(ctx context.Context, region, id string) (Instance, error)
-	TaskSince(ctx context.Context, region, id string, since, now time.Time) (bool, error)
+	// Tasks returns the tasks of up to 30 instances that began at the given time or later, by instance.
+	Tasks(ctx context.Context, region string, ids []string, since, now time.Time) (map[string][]Task, error)
 }
+
+// asked is how many instances one call for tasks takes.
+const asked = 30
 
 // probe reads an instance again, and asks for tasks if its status and version show nothing.
 func probe(ctx context.Context, p Prober, old Instance, c Claim, now time.Time) (Instance, error) {
@@ -19,16 +23,19 @@ func probe(ctx context.Context, p Prober, old Instance, c Claim, now time.Time) 
 	}
 	i.Claim = old.Claim
 	if !i.shows(c) {
-		i.lookForTask(ctx, p, c.At, now)
+		lookForTasks(ctx, p, []*Instance{&i}, c.At, now)
 	}
 	return i, nil
 }
 
-// lookForTask asks the API for a task since a claim was written, unless the instance itself shows the call's effect.
-func (i *Instance) lookForTask(ctx context.Context, p Prober, since, now time.Time) {
-	if i.Claim != nil && i.shows(*i.Claim) {
-		return
+// lookForTasks asks for the tasks of instances of one region since a time.
+func lookForTasks(ctx context.Context, p Prober, some []*Instance, since, now time.Time) {
+	list := make([]string, 0, len(some))
+	for _, i := range some {
+		list = append(list, i.ID)
 	}
-	seen, err := p.TaskSince(ctx, i.RegionID, i.ID, since, now)
-	i.TaskSeen, i.TasksAsked = seen, err == nil
+	tasks, err := p.Tasks(ctx, some[0].RegionID, list, since, now)
+	for _, i := range some {
+		i.Tasks, i.TasksAsked = tasks[i.ID], err == nil
+	}
 }

@@ -1,6 +1,7 @@
 package upgrade
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"rds-kernel-upgrade/events"
+	"rds-kernel-upgrade/function/internal/fault"
 	"rds-kernel-upgrade/function/internal/version"
 )
 
@@ -35,6 +37,7 @@ type Rollout struct {
 	Waiting  time.Time            `json:"waiting,omitzero"`  // since when nothing could be called
 	Busy     map[string]time.Time `json:"busy,omitempty"`    // instances that were busy when they were called, and until when others go first
 	Unclear  map[string]time.Time `json:"unclear,omitempty"` // instances whose calls were not made, as far as can be seen, and since when that is so
+	Members  map[string][]string  `json:"members,omitempty"` // by region: what was to be upgraded when the rollout began, if it was not too much to remember
 	Doubt    time.Time            `json:"doubt,omitzero"`    // since when calls of this rollout may have been made of which it does not know
 	Halt     string               `json:"halt,omitempty"`    // why nothing more is called
 
@@ -56,6 +59,8 @@ type Flight struct {
 	Looks        int       `json:"looks,omitempty"`
 	Left         bool      `json:"left,omitempty"` // it was seen in another status than Running
 	Back         bool      `json:"back,omitempty"` // and then Running without the target
+	TaskID       string    `json:"taskId,omitempty"`
+	Task         string    `json:"task,omitempty"` // what RDS says of the task, while it has not begun
 }
 
 // Finished is what has become of an instance with which the rollout is through.
@@ -63,9 +68,12 @@ type Finished struct {
 	DBInstanceID string `json:"DBInstanceId"`
 	RegionID     string `json:"RegionId"`
 	Status       Status `json:"status"`
+	Reason       Reason `json:"reason,omitempty"`
 	Target       string `json:"target,omitempty"`
 	Detail       string `json:"detail,omitempty"`
 	Wave         int    `json:"wave,omitempty"`
+
+	Kind fault.Kind `json:"kind,omitempty"` // of what has failed
 }
 
 // followUp is the kind of a follow-up's message.
@@ -146,7 +154,7 @@ func (r *Rollout) note(o Outcome, v Verify, now time.Time) (busy bool) {
 	case n < 0 || o.inDoubt(): // it may be on its way
 		return false
 	case o.Status == Accepted:
-		r.Flight[n].AcceptedAt = o.AcceptedAt
+		r.Flight[n].AcceptedAt, r.Flight[n].TaskID = o.AcceptedAt, o.TaskID
 		delete(r.Unclear, o.Instance.ID)
 		return false
 	}
@@ -183,18 +191,35 @@ func (r *Rollout) settle(o Outcome) {
 		r.Done.Add(o.Instance.ID)
 	case Failed, Unverified:
 		r.finish(o)
+	case Skipped:
+		if o.Reason == Gone {
+			r.finish(o)
+		}
 	}
 }
 
 func (r *Rollout) finish(o Outcome) {
-	detail := o.Detail
-	if detail == "" && o.Fault != nil {
-		detail = o.Fault.Error()
-	}
-	r.Finished = append(r.Finished, Finished{
-		DBInstanceID: o.Instance.ID, RegionID: o.Instance.RegionID, Status: o.Status, Target: o.Target, Detail: short(detail, maxDetail),
+	f := Finished{
+		DBInstanceID: o.Instance.ID, RegionID: o.Instance.RegionID, Status: o.Status, Reason: o.Reason, Target: o.Target, Detail: o.Detail,
 		Wave: o.Wave,
-	})
+	}
+	if o.Fault != nil {
+		f.Kind, f.Detail = o.Fault.Kind, cmp.Or(f.Detail, o.Fault.Error())
+	}
+	f.Detail = short(f.Detail, maxDetail)
+	r.Finished = append(r.Finished, f)
+}
+
+// outcome returns what was finished, as it stands in an account.
+func (f Finished) outcome(rollout string) Outcome {
+	o := Outcome{
+		Instance: Instance{ID: f.DBInstanceID, RegionID: f.RegionID}, Status: f.Status, Reason: f.Reason, Detail: f.Detail, Rollout: rollout,
+		Target: f.Target, Wave: f.Wave, Told: true,
+	}
+	if f.Status == Failed {
+		o.Fault = &fault.Error{Op: "upgrade: " + f.DBInstanceID, Kind: cmp.Or(f.Kind, fault.Unproven), Message: f.Detail}
+	}
+	return o
 }
 
 // maxDetail bounds what is remembered of a failure.

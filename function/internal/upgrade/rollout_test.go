@@ -332,7 +332,7 @@ func TestAWaveIsRememberedBeforeItsFirstCall(t *testing.T) {
 	if diff := cmp.Diff(want, r.Flight[0]); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if diff := cmp.Diff(map[string]string{"MySQL 8.0  cloud_essd rds": newer}, r.Pins); diff != "" {
+	if diff := cmp.Diff(map[string]string{"MySQL 8.0 HighAvailability cloud_essd rds": newer}, r.Pins); diff != "" {
 		t.Errorf("pins (-want +got):\n%s", diff)
 	}
 	r.Arm(nil, 0, q.Policy.Verify, now)

@@ -140,7 +140,7 @@ func (s scenario) wakeUp(t *testing.T) planView {
 	}
 	var fleet []upgrade.Instance
 	for region, ids := range rollout.InFlight() {
-		fleet = append(fleet, s.observe(t, upgrade.Scope{Regions: []string{region}, IDs: ids, Doubt: rollout.Uncalled})...)
+		fleet = append(fleet, s.observe(t, upgrade.Scope{Regions: []string{region}, IDs: ids, Doubt: rollout.Watched})...)
 	}
 	if rollout.Stale(fleet) {
 		return planView{Why: "the follow-up is overtaken"}

@@ -3,6 +3,7 @@ package upgrade
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"rds-kernel-upgrade/function/internal/advisory"
@@ -25,9 +26,57 @@ func (q Question) aim(i Instance) aim {
 	a := aim{target: asked, asked: asked}
 	if asked == "" {
 		a.target = i.LatestKernelVersion
+	} else if offer, found := i.offer(asked); found {
+		a.asked = offer.Version // in the form in which RDS lists it
 	}
-	a.skip = q.skipVersion(i, a.target)
+	if a.skip = q.skipVersion(i, a.target); a.skip == nil {
+		a.skip = q.skipReplicas(i, a.target)
+	}
+	if a.skip == nil && q.Request.Upgrade.WithReplicas && i.takesReplicasAlong() {
+		a.why = "RDS restarts its read-only instances before it, those that are below " + a.target + ": " + strings.Join(i.ReplicaIDs, ", ")
+	}
 	return a
+}
+
+// skipReplicas leaves a single PostgreSQL primary alone whose upgrade would restart read-only instances of which the request does not
+// speak.
+func (q Question) skipReplicas(i Instance, target string) *Skip {
+	if !i.takesReplicasAlong() || q.Request.Upgrade.WithReplicas {
+		return nil
+	}
+	var behind []string
+	for _, id := range i.ReplicaIDs {
+		if why := i.behind(id, target); why != "" {
+			behind = append(behind, id+" "+why)
+		}
+	}
+	if len(behind) == 0 {
+		return nil
+	}
+	return skip(ReplicaFirst, "RDS would restart its read-only instances with it, those that are below %s: %s: upgrade them first, or send \"withReplicas\":true if that is meant",
+		target, strings.Join(behind, ", "))
+}
+
+// behind says why a read-only instance that was read for its primary is not known to have reached a version, "" if it has.
+func (i Instance) behind(id, target string) string {
+	n := slices.IndexFunc(i.Replicas, func(r Instance) bool { return r.ID == id })
+	switch {
+	case n < 0 || i.Replicas[n].Fault != nil:
+		return "could not be read"
+	case version.Reached(i.Replicas[n].CurrentKernelVersion, target):
+		return ""
+	default:
+		return "runs " + i.Replicas[n].CurrentKernelVersion
+	}
+}
+
+// offer returns the listed version that a text names.
+func (i Instance) offer(named string) (Offer, bool) {
+	n := slices.IndexFunc(i.Offers, func(o Offer) bool { return version.Same(o.Version, named) })
+	if n < 0 {
+		return Offer{}, false
+	}
+	return i.Offers[n], true
 }
 
 // skipVersion compares what is with what is wanted of one instance:
@@ -56,16 +105,22 @@ func (q Question) skipVersion(i Instance, target string) *Skip {
 }
 
 func (q Question) skipOffer(i Instance, target string) *Skip {
-	for _, offer := range i.Offers {
-		if offer.Version != target {
-			continue
-		}
-		if refusal := q.refuses(offer); refusal != "" {
-			return skip(VersionNotOffered, "%s", refusal)
-		}
-		return nil
+	offer, found := i.offer(target)
+	if !found {
+		return skip(VersionNotOffered, "%s is not among the versions that RDS lists for the instance%s", target, i.unlisted())
 	}
-	return skip(VersionNotOffered, "%s is not among the versions that the API offers for the instance", target)
+	if refusal := q.refuses(offer); refusal != "" {
+		return skip(VersionNotOffered, "%s", refusal)
+	}
+	return nil
+}
+
+// unlisted says that RDS has more versions than it lists, "" if it lists all.
+func (i Instance) unlisted() string {
+	if i.Unlisted == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; RDS lists %d of %d versions, and the others cannot be asked for", len(i.Offers), len(i.Offers)+i.Unlisted)
 }
 
 // refuses says why an offered version may not be a target, "" if it may.
@@ -113,11 +168,12 @@ func (q Question) aimFleet(i Instance) aim {
 		return a
 	}
 	best, refusal, known := q.best(i, subject)
-	a.target, a.asked = best, best
+	a.target, a.asked, refusal = best, best, refusal+i.unlisted()
 	switch {
 	case best != "":
+		a.why = strings.TrimPrefix(a.why+refusal, "; ")
 	case !known:
-		a.skip = skip(UnknownVersion, "no version that the API offers compares with %q", i.CurrentKernelVersion)
+		a.skip = skip(UnknownVersion, "no version that RDS lists compares with %q%s", i.CurrentKernelVersion, i.unlisted())
 	case q.Request.Fleet.Advisory != nil:
 		a.skip = skip(VersionNotOffered, "%s; no version that has the fix may be a target%s", a.why, refusal)
 	default:
@@ -160,12 +216,12 @@ func (i Instance) newerOffers() (newer []Offer, known bool) {
 	return newer, known
 }
 
-func (q Question) pinned(i Instance, version string) bool {
+func (q Question) pinned(i Instance, target string) bool {
 	if q.Memory == nil {
 		return true
 	}
 	pin, pinned := q.Memory.Pins[i.kind()]
-	return !pinned || pin == version
+	return !pinned || version.Same(pin, target)
 }
 
 func (q Question) fixes(s advisory.Subject, target string) bool {

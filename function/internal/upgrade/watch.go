@@ -14,13 +14,16 @@ import (
 
 // Watch says what has become of what is in flight, and remembers it. The fleet holds those instances as they are now.
 //
-//	the instance, and the claim on it              then
+//	the instance, the claim on it, its task        then
 //	runs the target, Running                       completed; the claim goes
-//	not Running, or the call's task is known       accepted, if that was not known yet; look again
-//	Running again, without the target              look again; the second time failed: it came back without the version
+//	the call's task has failed, or was cancelled   failed, with RDS's reason
+//	the call's task is Scheduled or Waiting        look again; its time is told
+//	not Running, or a task has begun               accepted, if that was not known yet; look again
+//	Running again, or the call's task is Succeed,  look again; the second time failed: it came back without the version
+//	without the target
 //	Running, nothing seen                          look again
 //	… verify.giveUp after it was due               unverified; had it left Running, failed: it did not come back
-//	gone                                           failed
+//	gone                                           left alone: somebody has deleted it
 //	another rollout's claim                        unverified: that rollout has it
 //	intent or no claim, nothing for verify.first   the call was not made: it waits for a wave again; failed, when that goes on for verify.giveUp
 //	could not be read                              look again; for good, and verify.giveUp after it was due: unverified
@@ -67,7 +70,7 @@ func (s *sight) look() {
 	s.Left = s.Left || !gone && s.away()
 	switch {
 	case gone:
-		s.end(Failed, "the instance is gone")
+		s.gone()
 	case i.proven(s.Target):
 		s.accept()
 		s.end(Completed, "")
@@ -79,6 +82,14 @@ func (s *sight) look() {
 	default:
 		s.unseen()
 	}
+}
+
+// gone ends what somebody has deleted. That is no failure of the rollout's.
+func (s *sight) gone() {
+	o := s.outcome(Skipped, "it was deleted while its upgrade was in flight")
+	o.Reason = Gone
+	s.rollout.settle(o)
+	s.outcomes = append(s.outcomes, o)
 }
 
 // unseen waits for a call that nothing shows, or ends it: it was not made, and the instance waits for a wave again, but not for ever.
@@ -131,7 +142,7 @@ func (s *sight) known() bool {
 }
 
 // called tells whether the call has been accepted: it was, or is now seen to have been.
-func (s *sight) called() bool { return s.known() || s.Instance.TaskSeen || s.Left }
+func (s *sight) called() bool { return s.known() || s.Instance.taskSince(s.At) || s.Left }
 
 // open tells whether a call that nothing shows may still turn out to have been made. Where the claim is gone, what is remembered of it counts.
 func (s *sight) open() bool {
@@ -178,19 +189,41 @@ func (s *sight) accept() {
 // wait gives an accepted upgrade time, or ends it.
 func (s *sight) wait() {
 	i, late := s.Instance, s.late()
+	task, _ := i.task(s.taskID(i))
+	ended := s.Left || task.Status == TaskSucceeded
+	s.Task = ""
 	switch {
-	case s.Left && i.running() && !s.Back && !late: // the version may be shown a little later than the status
+	case task.Status == TaskFailed:
+		s.end(Failed, "RDS's "+task.String())
+	case task.Status == TaskCanceled:
+		s.end(Failed, "RDS's "+task.String()+": somebody has cancelled it")
+	case ended && i.running() && !s.Back && !late: // the version may be shown a little later than the status
 		s.Back, s.stays = true, true
-	case s.Left && i.running():
+	case ended && i.running():
 		s.end(Failed, fmt.Sprintf("it came back with %s, not with %s", i.CurrentKernelVersion, s.Target))
 	case !late:
 		s.stays = true
+		if task.Status == TaskScheduled || task.Status == TaskWaiting {
+			s.Task = "RDS's " + task.String()
+		}
+	default:
+		s.expire(task)
+	}
+}
+
+// expire ends what has had all its time.
+func (s *sight) expire(task Task) {
+	i, known := s.Instance, ""
+	if task.ID != "" {
+		known = "; RDS's " + task.String()
+	}
+	switch {
 	case s.Left:
-		s.end(Failed, fmt.Sprintf("it has not come back: DBInstanceStatus is %s", i.Status))
-	case i.Claim == nil && i.TaskSeen:
+		s.end(Failed, fmt.Sprintf("it has not come back: DBInstanceStatus is %s%s", i.Status, known))
+	case i.Claim == nil && i.taskSince(s.At) && task.ID == "":
 		s.end(Failed, fmt.Sprintf("it was called, and runs %s", i.CurrentKernelVersion))
 	default:
-		s.end(Unverified, fmt.Sprintf("%s after it was due it runs %s, and no restart was seen", s.verify.GiveUp, i.CurrentKernelVersion))
+		s.end(Unverified, fmt.Sprintf("%s after it was due it runs %s, and no restart was seen%s", s.verify.GiveUp, i.CurrentKernelVersion, known))
 	}
 }
 
@@ -211,7 +244,7 @@ func (s *sight) outcome(status Status, detail string) Outcome {
 	}
 	o.Instance.ID, o.Instance.RegionID = s.DBInstanceID, s.RegionID
 	if status == Failed || status == Unverified {
-		o.Fault = &fault.Error{Op: "upgrade: " + s.DBInstanceID, Kind: fault.Conflict, Message: detail}
+		o.Fault = &fault.Error{Op: "upgrade: " + s.DBInstanceID, Kind: fault.Unproven, Message: detail}
 	}
 	return o
 }
@@ -244,7 +277,17 @@ func (r *Rollout) Stale(fleet []Instance) bool {
 }
 
 // Failures counts what went against maxFailures.
-func (r *Rollout) Failures() int { return len(r.Finished) }
+func (r *Rollout) Failures() int { return len(r.failures()) }
+
+// failures returns what has failed or was never proven. What somebody has deleted is none of it.
+func (r *Rollout) failures() (all []Finished) {
+	for _, f := range r.Finished {
+		if f.Status != Skipped {
+			all = append(all, f)
+		}
+	}
+	return all
+}
 
 // Overdrawn says why the rollout has to halt, "" if it need not.
 func (r *Rollout) Overdrawn() string {
@@ -255,13 +298,14 @@ func (r *Rollout) Overdrawn() string {
 	if r.Request.Fleet == nil || r.Failures() <= allowed {
 		return ""
 	}
-	names := make([]string, 0, len(r.Finished))
-	for _, f := range r.Finished {
+	failures := r.failures()
+	names := make([]string, 0, len(failures))
+	for _, f := range failures {
 		names = append(names, f.DBInstanceID+" "+string(f.Status))
 	}
 	const most = 5
 	if len(names) > most {
-		names = append(names[:most], fmt.Sprintf("and %d more", len(r.Finished)-most))
+		names = append(names[:most], fmt.Sprintf("and %d more", len(failures)-most))
 	}
 	return fmt.Sprintf("%d did not succeed, and the request allows %d: %s", r.Failures(), allowed, strings.Join(names, ", "))
 }

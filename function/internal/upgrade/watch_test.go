@@ -40,6 +40,17 @@ func mine(state upgrade.ClaimState) change {
 	return claimed(claim(state, rollout))
 }
 
+// taskIs gives an instance a task that was scheduled for the evening.
+func taskIs(status upgrade.TaskStatus) change {
+	return func(i *upgrade.Instance) {
+		task := upgrade.Task{ID: "226917711", Status: status, Start: now.Add(6 * time.Hour)}
+		if status == upgrade.TaskFailed {
+			task.Start, task.Reason = time.Time{}, "NoSpace"
+		}
+		i.Tasks, i.TasksAsked = []upgrade.Task{task}, true
+	}
+}
+
 // sightCase is what one look at one instance in flight comes to.
 type sightCase struct {
 	flight upgrade.Flight
@@ -54,13 +65,15 @@ type sightCase struct {
 func TestALookAtWhatIsInFlight(t *testing.T) {
 	t.Parallel()
 	called, intent := mine(upgrade.Called), mine(upgrade.Intent)
-	seen := func(i *upgrade.Instance) { i.TaskSeen, i.TasksAsked = true, true }
+	seen := func(i *upgrade.Instance) { i.Tasks, i.TasksAsked = someTask, true }
 	asked := func(i *upgrade.Instance) { i.TasksAsked = true }
 	tonight := func(f *upgrade.Flight) { f.UpgradeTime, f.Due = "MaintainTime", now.Add(10*time.Hour) } // 18:00 to 22:00
 	evening := func(f *upgrade.Flight) {
 		f.UpgradeTime, f.SwitchTime, f.Due = "SpecifyTime", now.Add(8*time.Hour), now.Add(8*time.Hour)
 	}
 	busy := status("Rebooting")
+	known := func(f *upgrade.Flight) { f.TaskID = "226917711" }
+	withTask := func(c *upgrade.Claim) { c.TaskID = "226917711" }
 	cases := map[string]sightCase{
 		"it runs the target":                              {flying(), []change{called, current(newer)}, time.Minute, "completed", false, ""},
 		"it runs a newer version":                         {flying(), []change{called, current("rds_20261101")}, time.Minute, "completed", false, ""},
@@ -81,7 +94,22 @@ func TestALookAtWhatIsInFlight(t *testing.T) {
 		"time is up, and it has not come back":            {flying(left), []change{called, busy}, 6 * time.Hour, "failed", false, "it has not come back: DBInstanceStatus is Rebooting"},
 		"time is up, and it is not Running at last":       {flying(), []change{called, busy}, 6 * time.Hour, "failed", false, "it has not come back"},
 		"time is up, the claim is gone, a task is known":  {flying(notHeard), []change{seen}, 6 * time.Hour, "accepted failed", false, "it was called, and runs rds_20240101"},
-		"it is gone":                                       {flying(), []change{fails(gone)}, time.Minute, "failed", false, "the instance is gone"},
+		"it is gone": {flying(), []change{fails(gone)}, time.Minute, "skipped", false, "it was deleted while its upgrade was in flight"},
+
+		"its task has failed":                       {flying(known), []change{called, taskIs(upgrade.TaskFailed)}, time.Minute, "failed", false, "RDS's task 226917711 is Failed: NoSpace"},
+		"its task has failed, and it is busy":       {flying(known), []change{called, busy, taskIs(upgrade.TaskFailed)}, time.Minute, "failed", false, "is Failed: NoSpace"},
+		"its task has failed, and it is proven":     {flying(known), []change{called, current(newer), taskIs(upgrade.TaskFailed)}, time.Minute, "completed", false, ""},
+		"its task was cancelled":                    {flying(known), []change{called, taskIs(upgrade.TaskCanceled)}, time.Minute, "failed", false, "somebody has cancelled it"},
+		"its task is being cancelled":               {flying(known), []change{called, taskIs(upgrade.TaskCancelling)}, time.Minute, "", true, ""},
+		"its task has ended well: seen once":        {flying(known), []change{called, taskIs(upgrade.TaskSucceeded)}, time.Minute, "", true, ""},
+		"its task has ended well: seen twice":       {flying(known, back), []change{called, taskIs(upgrade.TaskSucceeded)}, time.Hour, "failed", false, "it came back with rds_20240101, not with rds_20260228"},
+		"its task has ended well, and it is busy":   {flying(known, back), []change{called, busy, taskIs(upgrade.TaskSucceeded)}, time.Hour, "", true, ""},
+		"its task is Running":                       {flying(known), []change{called, taskIs(upgrade.TaskRunning)}, time.Minute, "", true, ""},
+		"its task is Scheduled":                     {flying(known), []change{called, taskIs(upgrade.TaskScheduled)}, time.Minute, "", true, ""},
+		"its task is Waiting still when time is up": {flying(known), []change{called, taskIs(upgrade.TaskWaiting)}, 6 * time.Hour, "unverified", false, "no restart was seen; RDS's task 226917711 is Waiting, with StartTime 2026-11-22T18:00:00Z"},
+		"another task has failed":                   {flying(), []change{called, taskIs(upgrade.TaskFailed)}, time.Minute, "", true, ""},
+		"the task of the claim has failed":          {flying(), []change{claimed(claim(upgrade.Called, rollout, withTask)), taskIs(upgrade.TaskFailed)}, time.Minute, "failed", false, "is Failed"},
+
 		"another rollout has claimed it":                   {flying(), []change{claimed(claim(upgrade.Called, "other"))}, time.Minute, "unverified", false, "rollout other has claimed it meanwhile"},
 		"another has, and nobody knew of our call":         {flying(notHeard), []change{claimed(claim(upgrade.Called, "other")), busy}, time.Minute, "unverified", false, "rollout other has claimed it meanwhile"},
 		"another has, and proves it for both":              {flying(notHeard), []change{claimed(claim(upgrade.Called, "other")), current(newer)}, time.Minute, "completed", false, ""},
@@ -133,8 +161,11 @@ func (c sightCase) check(t *testing.T) {
 	if flies := len(r.Flight) == 1; flies != c.flies {
 		t.Errorf("in flight: %t, want %t", flies, c.flies)
 	}
-	if finished := strings.HasSuffix(c.want, "failed") || c.want == "unverified"; (len(r.Finished) == 1) != finished || r.Done.Has(id) != strings.HasSuffix(c.want, "completed") {
+	if finished := strings.HasSuffix(c.want, "failed") || c.want == "unverified" || c.want == "skipped"; (len(r.Finished) == 1) != finished || r.Done.Has(id) != strings.HasSuffix(c.want, "completed") {
 		t.Errorf("finished %+v, done %v", r.Finished, r.Done)
+	}
+	if failed := strings.HasSuffix(c.want, "failed") || c.want == "unverified"; (r.Failures() == 1) != failed || failed && r.Finished[0].Kind != fault.Unproven {
+		t.Errorf("%d failures of %+v", r.Failures(), r.Finished)
 	}
 }
 

@@ -2,24 +2,26 @@ package upgrade
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
-	"strings"
 )
 
 // arrange gives each step of a fleet its wave, and takes the step from an instance whose replicas stand in its way.
 //
 //	replica of the primary is                     the primary
-//	done, up_to_date or not_affected              may go
+//	done, up_to_date or not_affected              may go (PostgreSQL: if it runs the primary's target)
 //	a step, or under way                          goes in a later wave than the replica
 //	waiting (busy, in progress)                   waits too: replica_first
 //	left alone for another reason, or not read    is left alone: replica_first
 //
+// An upgrade of a PostgreSQL primary restarts all its replicas that are below its target. So a replica of it that runs the target, or is
+// to get it, never stands in its way, and every other one does; one that needs no upgrade for itself gets one for its primary's sake.
+//
 // The request's waves make stages: by tag, or by the instance's place among all that the rollout is to upgrade. A stage that is larger
 // than the budget goes in several waves.
-func (q Question) arrange(decisions []Decision) {
+func (q Question) arrange(decisions []Decision, places *placing) {
 	all := kinshipOf(decisions)
+	all.bringReplicas(decisions, places)
 	for all.holdPrimaries(decisions) { // one that is held holds a primary of its own
 	}
 	members := q.membersOf(decisions)
@@ -199,82 +201,4 @@ func (q Question) membersOf(decisions []Decision) []uint32 {
 // underWay tells whether the rollout still has something to prove.
 func (q Question) underWay(decisions []Decision) bool {
 	return q.Memory != nil && len(q.Memory.Flight) > 0 || slices.ContainsFunc(decisions, func(d Decision) bool { return d.Alive })
-}
-
-// kinship knows the decisions by instance, and the replicas of each primary, as one of the two names the other.
-type kinship struct {
-	at       map[string]*Decision
-	replicas map[string][]string
-}
-
-func kinshipOf(decisions []Decision) kinship {
-	all := kinship{at: make(map[string]*Decision, len(decisions)), replicas: map[string][]string{}}
-	for n := range decisions {
-		i := &decisions[n].Instance
-		all.at[i.ID] = &decisions[n]
-		if i.PrimaryID != "" {
-			all.replicas[i.PrimaryID] = append(all.replicas[i.PrimaryID], i.ID)
-		}
-		if len(i.ReplicaIDs) > 0 {
-			all.replicas[i.ID] = append(all.replicas[i.ID], i.ReplicaIDs...)
-		}
-	}
-	for id, replicas := range all.replicas {
-		slices.Sort(replicas)
-		all.replicas[id] = slices.Compact(replicas)
-	}
-	return all
-}
-
-// holdPrimaries takes the step from the primaries whose replicas are neither done nor to be upgraded, and tells whether there were any.
-func (k kinship) holdPrimaries(decisions []Decision) (held bool) {
-	for n := range decisions {
-		d := &decisions[n]
-		if d.Step == nil {
-			continue
-		}
-		for _, id := range k.replicas[d.Instance.ID] {
-			if reason, wait := inTheWay(k.at[id], d, id); reason != "" {
-				d.Step, d.Wait, held = nil, wait, true
-				d.Skip = skip(ReplicaFirst, "its replica %s %s", id, reason)
-				break
-			}
-		}
-	}
-	return held
-}
-
-// inTheWay says what a replica keeps its primary waiting for, "" if nothing, or if it is to be upgraded before it.
-func inTheWay(replica *Decision, primary *Decision, id string) (reason string, wait bool) {
-	switch {
-	case replica == nil:
-		return primary.unselected(id), false
-	case replica.Past != nil && replica.Past.Status != Completed:
-		return "has not been upgraded: " + string(replica.Past.Status), false
-	case replica.Past != nil, replica.Step != nil:
-		return "", false
-	case replica.Fault != nil:
-		return "could not be read: " + replica.Fault.Error(), true
-	case replica.Alive && replica.Settlement != nil && replica.Settlement.Status == Completed:
-		return "", false
-	case replica.Alive:
-		return "is under way", true
-	case replica.Skip.Reason == UpToDate, replica.Skip.Reason == NotAffected:
-		return "", false
-	default:
-		return fmt.Sprintf("is left alone: %s (%s)", replica.Skip.Reason, strings.TrimSpace(replica.Skip.Detail)), replica.Wait
-	}
-}
-
-// unselected says whether a replica that was not selected is behind its primary's target.
-func (d *Decision) unselected(id string) string {
-	for _, r := range d.Instance.Replicas {
-		if r.ID == id && r.proven(d.Step.Target) {
-			return ""
-		}
-		if r.ID == id && r.Fault == nil {
-			return fmt.Sprintf("runs %s and is not among the selected instances: select both", r.CurrentKernelVersion)
-		}
-	}
-	return "is not among the selected instances and could not be read: select both"
 }

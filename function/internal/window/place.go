@@ -18,7 +18,7 @@ type Ask struct {
 type Placed struct {
 	UpgradeTime events.UpgradeTime
 	SwitchTime  time.Time // of SpecifyTime only, in whole seconds and UTC
-	Due         time.Time // by when the restart should have begun
+	Due         time.Time // the end of the last time at which the restart may begin
 	Latest      time.Time // the call must be made before this; zero: at any time
 	Moved       string    // in words, if it is not what was wished; else empty
 }
@@ -28,8 +28,10 @@ const (
 	placeWithin = 30 * 24 * time.Hour
 	// lead is how far a moved instant lies from now at least. How near a SwitchTime may be is not documented.
 	lead = 5 * time.Minute
-	// anyWindow is when a maintenance window that cannot be read has surely been open.
-	anyWindow = 24 * time.Hour
+	// anyWindow is when a maintenance window that cannot be read has surely been open, and the next one too.
+	anyWindow = 48 * time.Hour
+	// soon is how long after it was planned a call is made at the latest: an invocation ends before.
+	soon = time.Hour
 )
 
 // Place finds when an upgrade may be. It keeps what is permitted; what is not becomes SpecifyTime at the first instant that is:
@@ -90,15 +92,23 @@ func (c *Calendar) placeMaintenance(text string, now time.Time) (Placed, bool, s
 	return c.move("no time in the maintenance window "+text+" is permitted, so the policy's windows alone hold", now.Add(lead), now)
 }
 
-// stay keeps an upgrade in the instance's own window. While the window is open, RDS may take what is left of it or the one after it.
-// So a call made in it, too, needs both, and one made before it only the one.
+// stay keeps an upgrade in the instance's own window. RDS does not say what becomes of a call that is made while the window is open: it
+// may begin in what is left of the window, or in the next one.
+//
+//	the window            │ must be permitted                    │ called before      │ Due
+//	──────────────────────┼──────────────────────────────────────┼────────────────────┼───────────────────────
+//	opens later           │ all of it                            │ it opens           │ its end
+//	opens soon            │ all of it, and if the next one is    │ it closes          │ the end of the next one
+//	                      │ not permitted                        │ it opens           │ its end
+//	is open               │ the rest of it and all of the next   │ it closes          │ the end of the next one
 func (c *Calendar) stay(m Maintenance, now time.Time) (Placed, bool) {
 	from, to := m.Next(now)
-	both := c.covers(m.Next(to))
-	p := Placed{UpgradeTime: events.MaintainTime, Due: to, Latest: to}
+	nextFrom, nextTo := m.Next(to)
+	both := c.covers(nextFrom, nextTo)
+	p := Placed{UpgradeTime: events.MaintainTime, Due: nextTo, Latest: to}
 	if from.After(now) {
-		if !both {
-			p.Latest = from
+		if !both || from.Sub(now) > soon {
+			p.Due, p.Latest = to, from
 		}
 		return p, c.covers(from, to)
 	}

@@ -60,16 +60,20 @@ func TestAnUpgradeIsPlacedWhereItIsPermitted(t *testing.T) {
 		"a time inside may be far away":               {nights, specify("2027-03-01T18:00:00Z"), "2026-11-22T10:00:00Z", placement{"SpecifyTime", "2027-03-01T18:00:00Z", "2027-03-01T18:00:00Z", "2027-03-01T18:00:00Z", "", ""}},
 		"a time outside may not be far away":          {nights, specify("2027-03-01T10:00:00Z"), "2026-11-22T10:00:00Z", placement{Why: "not at 2027-03-01T10:00:00Z: outside 01:00-05:00 Asia/Shanghai; nothing is permitted before 2026-12-22T10:00:00Z"}},
 
-		"without windows the instance's own holds":    {window.Windows{}, maintain("18:00Z-22:00Z"), "2026-11-22T10:00:00Z", placement{"MaintainTime", "", "2026-11-22T22:00:00Z", "2026-11-22T22:00:00Z", "", ""}},
-		"without windows it need not be read":         {window.Windows{}, maintain("at night"), "2026-11-22T10:00:00Z", placement{"MaintainTime", "", "2026-11-23T10:00:00Z", "", "", ""}},
+		"without windows the instance's own holds":    {window.Windows{}, maintain("18:00Z-22:00Z"), "2026-11-22T10:00:00Z", placement{"MaintainTime", "", "2026-11-22T22:00:00Z", "2026-11-22T18:00:00Z", "", ""}},
+		"late in it the next one may be meant":        {window.Windows{}, maintain("18:00Z-22:00Z"), "2026-11-22T21:59:59Z", placement{"MaintainTime", "", "2026-11-23T22:00:00Z", "2026-11-22T22:00:00Z", "", ""}},
+		"and so an hour before it, for a late call":   {window.Windows{}, maintain("18:00Z-22:00Z"), "2026-11-22T17:00:00Z", placement{"MaintainTime", "", "2026-11-23T22:00:00Z", "2026-11-22T22:00:00Z", "", ""}},
+		"earlier a call is before it":                 {window.Windows{}, maintain("18:00Z-22:00Z"), "2026-11-22T16:59:59Z", placement{"MaintainTime", "", "2026-11-22T22:00:00Z", "2026-11-22T18:00:00Z", "", ""}},
+		"an hour before, and the next one denied":     {monday, maintain("18:00Z-22:00Z"), "2026-11-23T17:30:00Z", placement{"MaintainTime", "", "2026-11-23T22:00:00Z", "2026-11-23T18:00:00Z", "", ""}},
+		"without windows it need not be read":         {window.Windows{}, maintain("at night"), "2026-11-22T10:00:00Z", placement{"MaintainTime", "", "2026-11-24T10:00:00Z", "", "", ""}},
 		"with windows it must be read":                {nights, maintain("at night"), "2026-11-22T10:00:00Z", placement{"SpecifyTime", "2026-11-22T17:00:00Z", "2026-11-22T17:00:00Z", "2026-11-22T17:00:00Z", `the maintenance window "at night" cannot be read; moved to 2026-11-22T17:00:00Z`, ""}},
-		"an own window inside stays":                  {nights, maintain("18:00Z-20:00Z"), "2026-11-22T10:00:00Z", placement{"MaintainTime", "", "2026-11-22T20:00:00Z", "2026-11-22T20:00:00Z", "", ""}},
-		"an own window inside that is open stays":     {nights, maintain("18:00Z-20:00Z"), "2026-11-22T19:00:00Z", placement{"MaintainTime", "", "2026-11-22T20:00:00Z", "2026-11-22T20:00:00Z", "", ""}},
+		"an own window inside stays":                  {nights, maintain("18:00Z-20:00Z"), "2026-11-22T10:00:00Z", placement{"MaintainTime", "", "2026-11-22T20:00:00Z", "2026-11-22T18:00:00Z", "", ""}},
+		"an own window inside that is open stays":     {nights, maintain("18:00Z-20:00Z"), "2026-11-22T19:00:00Z", placement{"MaintainTime", "", "2026-11-23T20:00:00Z", "2026-11-22T20:00:00Z", "", ""}},
 		"if only the next is inside, call before it":  {monday, maintain("18:00Z-22:00Z"), "2026-11-23T10:00:00Z", placement{"MaintainTime", "", "2026-11-23T22:00:00Z", "2026-11-23T18:00:00Z", "", ""}},
 		"if only the open one is inside, RDS may not": {monday, maintain("18:00Z-22:00Z"), "2026-11-23T19:00:00Z", placement{"SpecifyTime", "2026-11-23T19:05:00Z", "2026-11-23T19:05:00Z", "2026-11-23T19:05:00Z", "the maintenance window 18:00Z-22:00Z is not wholly permitted; moved to 2026-11-23T19:05:00Z", ""}},
 		"what is left of an open one must be inside":  {every("20:00", "18:30", "UTC"), maintain("18:00Z-22:00Z"), "2026-11-23T18:10:00Z", placement{"SpecifyTime", "2026-11-23T18:15:00Z", "2026-11-23T18:15:00Z", "2026-11-23T18:15:00Z", "the maintenance window 18:00Z-22:00Z is not wholly permitted; moved to 2026-11-23T18:15:00Z", ""}},
 		"even if all of the one after it is":          {denied(window.Deny{From: "2026-11-22T19:00", To: "2026-11-22T20:00", Zone: "UTC"}), maintain("18:00Z-22:00Z"), "2026-11-22T18:10:00Z", placement{"SpecifyTime", "2026-11-22T18:15:00Z", "2026-11-22T18:15:00Z", "2026-11-22T18:15:00Z", "the maintenance window 18:00Z-22:00Z is not wholly permitted; moved to 2026-11-22T18:15:00Z", ""}},
-		"what is left of it counts, not what is past": {denied(window.Deny{From: "2026-11-22T18:00", To: "2026-11-22T19:00", Zone: "UTC"}), maintain("18:00Z-22:00Z"), "2026-11-22T19:00:00Z", placement{"MaintainTime", "", "2026-11-22T22:00:00Z", "2026-11-22T22:00:00Z", "", ""}},
+		"what is left of it counts, not what is past": {denied(window.Deny{From: "2026-11-22T18:00", To: "2026-11-22T19:00", Zone: "UTC"}), maintain("18:00Z-22:00Z"), "2026-11-22T19:00:00Z", placement{"MaintainTime", "", "2026-11-23T22:00:00Z", "2026-11-22T22:00:00Z", "", ""}},
 		"where both windows meet":                     {nights, maintain("20:00Z-23:00Z"), "2026-11-22T10:00:00Z", placement{"SpecifyTime", "2026-11-22T20:00:00Z", "2026-11-22T20:00:00Z", "2026-11-22T20:00:00Z", "the maintenance window 20:00Z-23:00Z is not wholly permitted; moved to 2026-11-22T20:00:00Z", ""}},
 		"they may meet on another day":                {monday, maintain("21:00Z-23:00Z"), "2026-11-24T10:00:00Z", placement{"SpecifyTime", "2026-11-30T21:00:00Z", "2026-11-30T21:00:00Z", "2026-11-30T21:00:00Z", "the maintenance window 21:00Z-23:00Z is not wholly permitted; moved to 2026-11-30T21:00:00Z", ""}},
 		"where they do not meet the policy's hold":    {noons, maintain("18:00Z-22:00Z"), "2026-11-22T10:00:00Z", placement{"SpecifyTime", "2026-11-22T12:00:00Z", "2026-11-22T12:00:00Z", "2026-11-22T12:00:00Z", "no time in the maintenance window 18:00Z-22:00Z is permitted, so the policy's windows alone hold; moved to 2026-11-22T12:00:00Z", ""}},
@@ -87,7 +91,7 @@ func TestAnUpgradeIsPlacedWhereItIsPermitted(t *testing.T) {
 
 func TestANilCalendarPlacesWhatIsAsked(t *testing.T) {
 	t.Parallel()
-	want := placement{"MaintainTime", "", "2026-11-23T10:00:00Z", "", "", ""}
+	want := placement{"MaintainTime", "", "2026-11-24T10:00:00Z", "", "", ""}
 	got := place(nil, window.Ask{UpgradeTime: events.MaintainTime}, at(t, "2026-11-22T10:00:00Z"))
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -139,10 +143,13 @@ func TestNothingIsEverPlacedOutside(t *testing.T) {
 		case readable: // a call just before Latest, too, gets a window that is wholly permitted
 			called := maxTime(now, p.Latest.Add(-time.Second))
 			from, to := m.Next(called)
-			inside = p.Due.Equal(to) && within(w, maxTime(from, now), to)
-			if !called.Before(from) {
-				inside = inside && within(w, from.AddDate(0, 0, 1), to.AddDate(0, 0, 1))
+			last := to
+			inside = within(w, maxTime(from, now), to)
+			if !called.Before(from) { // it may begin in the next window
+				last = to.AddDate(0, 0, 1)
+				inside = inside && within(w, from.AddDate(0, 0, 1), last)
 			}
+			inside = inside && p.Due.Equal(last)
 		default:
 			inside = len(w.Allow)+len(w.Deny) == 0
 		}
