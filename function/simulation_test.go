@@ -157,6 +157,7 @@ type theatre struct {
 	tried    map[string]bool      // instances that were called, accepted or not
 	proven   map[string]time.Time // by rollout: when it was last told that an instance is
 	fates    map[string]int       // how many requests of one kind there were
+	deleted  map[string]bool      // instances, by somebody
 }
 
 func (s *theatre) blame(format string, args ...any) {
@@ -238,7 +239,7 @@ func (s *theatre) watchCall(r *http.Request) {
 	s.readNews()
 	if !s.calling { // the first call of a wave
 		for earlier := range s.accepted[rollout] {
-			if s.ended[rollout][earlier] == "" {
+			if s.ended[rollout][earlier] == "" && !s.deleted[earlier] {
 				s.blame("%s is called while %s of the wave before is not at its end", id, earlier)
 			}
 		}
@@ -259,7 +260,7 @@ func (s *theatre) watchCall(r *http.Request) {
 		s.blame("%s is called without the opt-in tag", id)
 	}
 	enough := target
-	if strings.Contains(s.tale.request, "advisory") {
+	if strings.Contains(s.tale.request, "advisory") && i.Engine != "PostgreSQL" { // RDS restarts those of PostgreSQL that are below the target
 		enough = fixed // a replica that is not affected needs no upgrade
 	}
 	for _, other := range s.rds.Instances() {
@@ -311,7 +312,7 @@ func (s *theatre) watchAnswer(r *http.Request) {
 	s.accepted[rollout][id] = true
 	flying := 0
 	for other := range s.accepted[rollout] {
-		if s.ended[rollout][other] == "" {
+		if s.ended[rollout][other] == "" && !s.deleted[other] {
 			flying++
 		}
 	}
@@ -372,7 +373,7 @@ func (s *theatre) checkReport(n told) {
 		if seen[i.DBInstanceID] && !s.selected(i) {
 			s.blame("%s is in the report, and was not selected", i.DBInstanceID)
 		}
-		if s.selected(i) && n.Data.Detail != "the policy's mode is off" && !strings.Contains(n.Data.Detail, "cannot be listed") && !seen[i.DBInstanceID] {
+		if s.selected(i) && n.Data.Detail != "the policy's mode is off" && !strings.Contains(n.Data.Detail, "cannot be listed") && !seen[i.DBInstanceID] && (!s.deleted[i.DBInstanceID] || s.accepted[n.Data.Rollout][i.DBInstanceID]) {
 			s.blame("%s is missing in the report %s", i.DBInstanceID, n)
 		}
 	}
@@ -384,7 +385,7 @@ func (d tale) play(t *testing.T) []string {
 	s := &theatre{
 		world: newWorld(t, d.policy), tale: d, random: rand.New(rand.NewPCG(d.seed, 1)),
 		accepted: map[string]map[string]bool{}, ended: map[string]map[string]string{}, names: map[string]string{},
-		halted: map[string]bool{}, tried: map[string]bool{}, proven: map[string]time.Time{}, fates: map[string]int{},
+		halted: map[string]bool{}, tried: map[string]bool{}, proven: map[string]time.Time{}, fates: map[string]int{}, deleted: map[string]bool{},
 	}
 	s.calendar, _ = d.windows.Calendar(time.LoadLocation)
 	s.timeout = 30 * time.Second
@@ -406,8 +407,8 @@ func (d tale) play(t *testing.T) []string {
 	}
 	s.settleUp()
 	if len(s.wrong) > 0 {
-		s.wrong = append(s.wrong, s.trace[:min(len(s.trace), 60)]...)
-		s.wrong = append(s.wrong, s.log.String()[:min(9000, len(s.log.String()))])
+		s.wrong = append(s.wrong, s.trace[max(0, len(s.trace)-60):]...) // the end tells most
+		s.wrong = append(s.wrong, s.log.String()[max(0, len(s.log.String())-9000):])
 	}
 	return s.wrong
 }
@@ -453,7 +454,7 @@ func (s *theatre) meddle() {
 		return
 	}
 	id := s.fleet[s.random.IntN(len(s.fleet))].DBInstanceID
-	switch s.random.IntN(11) {
+	switch s.random.IntN(12) {
 	case 0:
 		s.rds.Update(id, func(i *fakerds.Instance) { delete(i.Tags, "kernel-upgrade") })
 	case 1:
@@ -476,6 +477,9 @@ func (s *theatre) meddle() {
 		s.rds.Update(id, func(i *fakerds.Instance) { i.DBInstanceStatus = "Running" })
 	case 9:
 		s.rds.Update(id, func(i *fakerds.Instance) { i.Upgrade.Refuse = "" })
+	case 11:
+		s.rds.Remove(id)
+		s.deleted[id] = true
 	case 10: // a shorter time for each invocation
 		s.timeout = time.Duration(3+s.random.IntN(20)) * time.Second
 	case 7: // somebody puts an old one back
@@ -516,10 +520,10 @@ func (s *theatre) settleUp() {
 	told := slices.Collect(maps.Values(s.names))
 	for rollout, instances := range s.accepted {
 		for id := range instances {
-			if s.ended[rollout][id] == "" {
+			if s.ended[rollout][id] == "" && !s.deleted[id] {
 				s.blame("%s was called, and its end is not told", id)
 			}
-			if !slices.Contains(told, "accepted "+rollout+" "+id) {
+			if !slices.Contains(told, "accepted "+rollout+" "+id) && !s.deleted[id] {
 				s.blame("%s was called, and that is not told", id)
 			}
 		}

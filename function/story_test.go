@@ -241,8 +241,8 @@ func TestStories(t *testing.T) {
 			told: []string{
 				"22 12:00 accepted pg-odd wave 1 (PG-1: rds_postgres_1500_20241230, built from 15.8 or older, is in 15 up to 15.10, where it is fixed)",
 				"22 12:00 accepted pg-old wave 1 (PG-1: 15.8 is in 15 up to 15.10, where it is fixed)",
-				"22 12:15 completed pg-odd wave 1",
-				"22 12:15 completed pg-old wave 1",
+				"22 12:15 completed pg-odd wave 1 (where the extensions PostGIS, Ganos or TimescaleDB are installed, look whether they want ALTER EXTENSION … UPDATE in each database)",
+				"22 12:15 completed pg-old wave 1 (where the extensions PostGIS, Ganos or TimescaleDB are installed, look whether they want ALTER EXTENSION … UPDATE in each database)",
 				"22 12:15 report map[completed:2 skipped:3]",
 			},
 			account: []string{

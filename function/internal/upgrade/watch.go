@@ -23,6 +23,7 @@ import (
 //	without the target
 //	Running, nothing seen                          look again
 //	… verify.giveUp after it was due               unverified; had it left Running, failed: it did not come back
+//	… and RDS cannot be asked for the task         look again, for verify.giveUp more
 //	gone                                           left alone: somebody has deleted it
 //	another rollout's claim                        unverified: that rollout has it
 //	intent or no claim, nothing for verify.first   the call was not made: it waits for a wave again; failed, when that goes on for verify.giveUp
@@ -206,9 +207,17 @@ func (s *sight) wait() {
 		if task.Status == TaskScheduled || task.Status == TaskWaiting {
 			s.Task = "RDS's " + task.String()
 		}
+	case s.blind():
+		s.stays = true
 	default:
 		s.expire(task)
 	}
+}
+
+// blind reports whether the call's task is known and RDS could not be asked for it: then an upgrade that has had all its time gets as
+// much again, so that one answer that was lost does not decide.
+func (s *sight) blind() bool {
+	return s.taskID(s.Instance) != "" && !s.Instance.TasksAsked && s.now.Before(s.Due.Add(2*time.Duration(s.verify.GiveUp)))
 }
 
 // expire ends what has had all its time.
@@ -220,7 +229,7 @@ func (s *sight) expire(task Task) {
 	switch {
 	case s.Left:
 		s.end(Failed, fmt.Sprintf("it has not come back: DBInstanceStatus is %s%s", i.Status, known))
-	case i.Claim == nil && i.taskSince(s.At) && task.ID == "":
+	case s.taskID(i) == "" && i.taskSince(s.At):
 		s.end(Failed, fmt.Sprintf("it was called, and runs %s", i.CurrentKernelVersion))
 	default:
 		s.end(Unverified, fmt.Sprintf("%s after it was due it runs %s, and no restart was seen%s", s.verify.GiveUp, i.CurrentKernelVersion, known))
