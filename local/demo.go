@@ -81,10 +81,18 @@ func rows(fleet []fakerds.Instance) (all []show.Row) {
 	for _, i := range fleet {
 		all = append(all, show.Row{
 			ID: i.DBInstanceID, Description: i.DBInstanceDescription, Region: i.RegionID, Engine: engine(i.Engine, i.EngineVersion),
-			Version: i.CurrentKernelVersion,
+			Version: i.CurrentKernelVersion, Disk: disk(i),
 		})
 	}
 	return all
+}
+
+// disk is the disk of a PostgreSQL, of which it depends whether the call takes it.
+func disk(i fakerds.Instance) string {
+	if i.Engine != "PostgreSQL" {
+		return ""
+	}
+	return i.DBInstanceStorageType
 }
 
 // engine writes an engine as people do: PostgreSQL 15, SQLServer 2019.

@@ -23,13 +23,49 @@ func (a Account) Text(b *Board) string {
 	add(paragraph("   ", strings.Fields(a.Advisory), " ")...)
 	add(paragraph("   It is fixed in ", a.FixedIn)...)
 	add(fmt.Sprintf("   The request selected %d instances, in %s.", len(b.rows), strings.Join(b.regions(), " and ")), "")
-	add(section("Upgraded, in "+b.waves(), b, []State{Upgraded}, func(r Row) string { return fmt.Sprintf("%-14s %s", r.Engine, step(r.versions())) })...)
-	add(section("Left alone", b, []State{LeftAlone}, func(r Row) string { return words(r.Reason) })...)
+	add(section("Upgraded, in "+b.waves(), b, []State{Upgraded}, func(r Row) string {
+		return strings.TrimRight(fmt.Sprintf("%-14s %s  %s", r.Engine, step(r.versions()), r.Disk), " ")
+	})...)
+	add(section("Left alone", b, []State{LeftAlone}, whyLeft)...)
 	add(section("Failed", b, []State{Failed, Unverified}, func(r Row) string { return strings.Join(r.Troubles, "; ") })...)
 	add(section("Not begun", b, []State{Waiting, Planned, Called, Upgrading, NotStarted}, Row.Status)...)
+	add(busy(b)...)
 	add(a.troubles(b)...)
 	add(b.Sum())
 	return strings.Join(lines, "\n") + "\n"
+}
+
+// whyLeft says why an instance is left alone. Of a primary the function's own words have the replica and its version.
+func whyLeft(r Row) string {
+	if r.Reason == "replica_first" && r.Detail != "" {
+		return r.Detail
+	}
+	return words(r.Reason)
+}
+
+// busy says which instances were busy when their turn came, and what became of them.
+func busy(b *Board) (lines []string) {
+	for _, r := range b.rows {
+		if r.Busy == "" {
+			continue
+		}
+		if lines == nil {
+			lines = append(lines, "Busy when its turn came")
+		}
+		story := fmt.Sprintf("%s (%s): %s. It was looked at again, did not count as a failure, and now it %s.", r.ID, r.Description, r.Busy, isNow(*r))
+		lines = append(lines, paragraph("   ", strings.Fields(story), " ")...)
+	}
+	if lines != nil {
+		lines = append(lines, "")
+	}
+	return lines
+}
+
+func isNow(r Row) string {
+	if r.State == Upgraded {
+		return "is upgraded"
+	}
+	return words(r.Reason)
 }
 
 // troubles tells what went wrong on the way, and what became of it.

@@ -31,16 +31,19 @@ var states = map[string]State{
 }
 
 // passing are the reasons for which an instance is left alone until something else has ended.
-var passing = []string{"held", "replica_first", "over_budget", "deadline", "outside_window"}
+var passing = []string{"held", "over_budget", "deadline", "outside_window"}
 
 // Row is one instance on the board.
 type Row struct {
 	ID, Description, Region, Engine string
+	Disk                            string // DBInstanceStorageType, where it matters
 	Version, Target                 string
 	Before                          string // the version before it was upgraded
 	Rollout, Wave                   int    // the how manieth
 	State                           State
 	Reason                          string // why it is left alone
+	Detail                          string // the same as the function says it
+	Busy                            string // what it was busy with when its turn came
 	Troubles                        []string
 }
 
@@ -153,7 +156,10 @@ func (b *Board) note(e Entry) {
 	if state == LeftAlone && slices.Contains(passing, e.Reason) {
 		state = NotStarted
 	}
-	r.State, r.Reason, r.Wave = state, e.Reason, cmp.Or(e.Wave, r.Wave)
+	r.State, r.Reason, r.Detail, r.Wave = state, e.Reason, e.Detail, cmp.Or(e.Wave, r.Wave)
+	if e.Reason == "in_progress" {
+		r.Busy = cmp.Or(r.Busy, e.Detail)
+	}
 	r.Target = cmp.Or(e.TargetMinorVersion, r.Target)
 }
 

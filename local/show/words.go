@@ -22,6 +22,7 @@ var reasons = map[string]string{
 	"outside_window":      "no permitted time is near",
 	"over_budget":         "the budget of the wave is used up",
 	"replica_first":       "waits for its read-only instances",
+	"gone":                "has been deleted since",
 	"deadline":            "the time of the run was over",
 	"held":                "another rollout has it",
 	"in_progress":         "something else is being done to it",
@@ -49,10 +50,20 @@ func step(before, after string) string {
 	return before + " → " + after
 }
 
-// short leaves the family of the versions out, which the engine's version tells as well: 20250531 → 20260228.
+// short leaves out the family of the versions, which the engine's version says as well: 20250531 → 20260228.
 func short(before, after string) string {
-	cut := func(version string) string { return version[strings.LastIndex(version, "_")+1:] }
-	return step(cut(before), cut(after))
+	return step(day(before), day(after))
+}
+
+// day cuts a version down to its day and what stands behind it: 20250530_14.18 of rds_postgres_1400_20250530_14.18.
+func day(version string) string {
+	parts := strings.Split(version, "_")
+	for n, part := range parts {
+		if len(part) == len("20060102") && strings.Trim(part, "0123456789") == "" {
+			return strings.Join(parts[n:], "_")
+		}
+	}
+	return parts[len(parts)-1]
 }
 
 // statuses are the words for the statuses in counts.
