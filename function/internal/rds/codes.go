@@ -20,9 +20,9 @@ const (
 // nearly every action (testdata/api/rds.json; typos are theirs), by its name; and codes that were seen elsewhere, which say where.
 // A pattern stands for a family. Throttling is known by its code only: its status is 400, as that of a wrong parameter.
 //
-// Conflict and Invalid differ in who has to act. Conflict: the instance is busy, or something holds it that ends without a change to
-// the request or to how the instance is set up. Invalid: the same call is refused until somebody changes one of them. NotFound is
-// kept for the instance itself: one that was in flight is given up for gone.
+// Conflict: the instance is busy, or something holds it that ends without a change to the request or to how the instance is set up.
+// Invalid: the same call is refused until somebody changes one of them. NotFound speaks of the instance itself: one in flight that
+// is NotFound counts as gone.
 var codes = []struct {
 	pattern string
 	kind    fault.Kind
