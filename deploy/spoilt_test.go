@@ -211,10 +211,11 @@ func TestASpoiltTemplateIsRefused(t *testing.T) {
 		"the default of 4 days":              {"      MessageRetentionPeriod: 604800\n      VisibilityTimeout: 2400", "      VisibilityTimeout: 2400", "FollowUps.Properties: MessageRetentionPeriod is missing"},
 		"a retention that MNS refuses":       {"MessageRetentionPeriod: 604800\n      VisibilityTimeout", "MessageRetentionPeriod: 1296000\n      VisibilityTimeout", "MessageRetentionPeriod: got int 1296000: want 604800"},
 		"a delay for every message":          {"VisibilityTimeout: 2400", "VisibilityTimeout: 2400\n      DelaySeconds: 60", "unknown key DelaySeconds"},
-		"a right less":                       {"'mns:BatchReceiveMessage', 'mns:DeleteMessage'", "'mns:DeleteMessage'", "mns:BatchReceiveMessage"},
-		"a right more":                       {"'mns:BatchReceiveMessage', 'mns:DeleteMessage'", "'mns:BatchReceiveMessage', 'mns:DeleteMessage', 'mns:PeekMessage'", "mns:PeekMessage"},
+		"a right less":                       {"['mns:BatchReceiveMessage', ", "[", "mns:BatchReceiveMessage"},
+		"a right more":                       {"'mns:BatchDeleteMessage'", "'mns:BatchDeleteMessage', 'mns:PeekMessage'", "mns:PeekMessage"},
+		"a right under one name":             {", 'mns:BatchDeleteMessage'", "", "mns:BatchDeleteMessage"},
 		"no right to list the fleet":         {"'rds:DescribeDBInstances', ", "", "rds:DescribeDBInstances"},
-		"rights on another queue":            {"['mns:BatchReceiveMessage', 'mns:DeleteMessage']\n                Resource:\n                  - Fn::Sub: acs:mns:${ALIYUN::Region}:${ALIYUN::TenantId}:/queues/rds-kernel-upgrade-follow-ups", "['mns:BatchReceiveMessage', 'mns:DeleteMessage']\n                Resource:\n                  - Fn::Sub: acs:mns:${ALIYUN::Region}:${ALIYUN::TenantId}:/queues/*", "FunctionRole (-json +template)"},
+		"rights on another queue":            {"'mns:BatchDeleteMessage']\n                Resource:\n                  - Fn::Sub: acs:mns:${ALIYUN::Region}:${ALIYUN::TenantId}:/queues/rds-kernel-upgrade-follow-ups", "'mns:BatchDeleteMessage']\n                Resource:\n                  - Fn::Sub: acs:mns:${ALIYUN::Region}:${ALIYUN::TenantId}:/queues/*", "FunctionRole (-json +template)"},
 		"a role that anybody may take":       {"Service: [fc.aliyuncs.com]", "Service: ['*']", "FunctionRole (-json +template)"},
 		"a policy by another name":           {"- PolicyName: rds-kernel-upgrade-mns", "- PolicyName: other", "TriggerRole (-json +template)"},
 		"no YAML":                            {"Resources:", "Resources: [", "yaml:"},
@@ -233,18 +234,19 @@ func TestSpoiltRightsAreRefused(t *testing.T) {
 	t.Parallel()
 	const file, followUps = "function-policy.json", ":/queues/rds-kernel-upgrade-follow-ups/messages"
 	whole := string(read(t, file))
-	const receive = `"Action": ["mns:BatchReceiveMessage", "mns:DeleteMessage"],
+	const receive = `"mns:BatchDeleteMessage"],
       "Resource": ["acs:mns:${FC_REGION}:${ALIBABA_CLOUD_ACCOUNT_ID}` + followUps + `"]`
 	for name, c := range map[string]struct{ old, new, want string }{
-		"no right to list the fleet":            {`"rds:DescribeDBInstances", `, "", "rds:DescribeDBInstances (-s.yaml +policy)"},
-		"no right to receive":                   {`"mns:BatchReceiveMessage", `, "", "mns:BatchReceiveMessage (-s.yaml +policy)"},
-		"the right of the other way to receive": {"mns:BatchReceiveMessage", "mns:ReceiveMessage", "mns:BatchReceiveMessage (-s.yaml +policy)"},
-		"no right to delete":                    {`, "mns:DeleteMessage"`, "", "mns:DeleteMessage (-s.yaml +policy)"},
-		"no right to send a follow-up":          {",\n        \"acs:mns:${FC_REGION}:${ALIBABA_CLOUD_ACCOUNT_ID}" + followUps + `"`, "", "mns:SendMessage (-s.yaml +policy)"},
-		"no right to send a failure":            {"        \"acs:mns:${FC_REGION}:${ALIBABA_CLOUD_ACCOUNT_ID}:/queues/${FAILURE_QUEUE}/messages\",\n", "", "mns:SendMessage (-s.yaml +policy)"},
-		"rights on any queue":                   {receive, strings.Replace(receive, "rds-kernel-upgrade-follow-ups", "*", 1), "mns:BatchReceiveMessage (-s.yaml +policy)"},
-		"rights on the queue of the failures":   {receive, strings.Replace(receive, "rds-kernel-upgrade-follow-ups", "${FAILURE_QUEUE}", 1), "mns:DeleteMessage (-s.yaml +policy)"},
-		"a queue without its last part":         {receive, strings.Replace(receive, "/messages", "", 1), "mns:DeleteMessage (-s.yaml +policy)"},
+		"no right to list the fleet":          {`"rds:DescribeDBInstances", `, "", "rds:DescribeDBInstances (-s.yaml +policy)"},
+		"no right to receive":                 {`"mns:BatchReceiveMessage", `, "", "mns:BatchReceiveMessage (-s.yaml +policy)"},
+		"the right to receive under one name": {`"mns:ReceiveMessage", `, "", "mns:ReceiveMessage (-s.yaml +policy)"},
+		"no right to delete":                  {`"mns:DeleteMessage", `, "", "mns:DeleteMessage (-s.yaml +policy)"},
+		"the right to delete under one name":  {`, "mns:BatchDeleteMessage"`, "", "mns:BatchDeleteMessage (-s.yaml +policy)"},
+		"no right to send a follow-up":        {",\n        \"acs:mns:${FC_REGION}:${ALIBABA_CLOUD_ACCOUNT_ID}" + followUps + `"`, "", "mns:SendMessage (-s.yaml +policy)"},
+		"no right to send a failure":          {"        \"acs:mns:${FC_REGION}:${ALIBABA_CLOUD_ACCOUNT_ID}:/queues/${FAILURE_QUEUE}/messages\",\n", "", "mns:SendMessage (-s.yaml +policy)"},
+		"rights on any queue":                 {receive, strings.Replace(receive, "rds-kernel-upgrade-follow-ups", "*", 1), "mns:BatchReceiveMessage (-s.yaml +policy)"},
+		"rights on the queue of the failures": {receive, strings.Replace(receive, "rds-kernel-upgrade-follow-ups", "${FAILURE_QUEUE}", 1), "mns:DeleteMessage (-s.yaml +policy)"},
+		"a queue without its last part":       {receive, strings.Replace(receive, "/messages", "", 1), "mns:DeleteMessage (-s.yaml +policy)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

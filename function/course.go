@@ -197,7 +197,7 @@ func (r *run) follow(ctx context.Context, c *course, outcomes []upgrade.Outcome,
 func (r *run) blind(ctx context.Context, c *course, err error) (RequestReport, error) {
 	begun := c.rollout.Seq > 0
 	f := fault.From(err)
-	passing := fault.Passing(f)
+	passing := fault.Passing(f) || f.Kind == fault.Conflict // of a list that cannot be had now
 	switch {
 	case passing && r.followsUp() && c.account.Mode == upgrade.Apply && c.rollout.Patient(r.config.Policy.Verify, r.now()):
 		r.log.Warn("fleet", "rollout", c.account.Rollout, "error", f.Error())

@@ -20,7 +20,7 @@ const (
 	Conflict    Kind = "Conflict"    // the instance is not in a state for this now: look again
 	Throttled   Kind = "Throttled"   // refused by flow control
 	Unavailable Kind = "Unavailable" // no answer, or an answer that only says "later"
-	Expired     Kind = "Expired"     // the temporary credentials have expired
+	Expired     Kind = "Expired"     // the temporary credentials, or a token for the next page of a list, have expired
 	Internal    Kind = "Internal"    // our own fault, or a library's
 	Unproven    Kind = "Unproven"    // RDS took the call, and the instance does not run the version
 )

@@ -180,11 +180,15 @@ func (o Outcome) uncalled() Outcome {
 	})
 }
 
-// failed gives the outcome the fault that ended it. One that may pass leaves the step for the next delivery.
+// failed returns the outcome with the fault that ended it. One that may pass leaves the step for the next delivery; a busy instance is
+// looked at again, whichever call has said so.
 func (o Outcome) failed(f *fault.Error) Outcome {
 	o.Fault, o.Status = f, Failed
-	if fault.Passing(f) {
+	switch {
+	case fault.Passing(f):
 		o.Status, o.Reason = Pending, Deadline
+	case f.Kind == fault.Conflict:
+		o.Status, o.Reason, o.Detail, o.Wait = Skipped, InProgress, f.Message, true
 	}
 	return o
 }
