@@ -21,6 +21,7 @@ type house struct {
 	Rent  float64  `yaml:"rent"`
 	Rest  *pause   `yaml:"rest,omitempty"`
 	Door  door     `yaml:"door"`
+	Gate  *door    `yaml:"gate,omitempty"`
 	Cats  []string `yaml:"cats,omitempty"`
 	Keys  []door   `yaml:"keys,omitempty"`
 	owner string
@@ -45,7 +46,7 @@ func (p *pause) UnmarshalText(text []byte) error {
 
 func built() house {
 	rest := pause(time.Hour)
-	return house{Name: "old", Warm: true, Rooms: 3, Rent: 1.5, Rest: &rest, Door: door{"red", 2}, owner: "nobody"}
+	return house{Name: "old", Warm: true, Rooms: 3, Rent: 1.5, Rest: &rest, Door: door{"red", 2}, Gate: &door{"iron", 1}, owner: "nobody"}
 }
 
 func TestAFileChangesWhatItSets(t *testing.T) {
@@ -68,6 +69,7 @@ func TestAFileChangesWhatItSets(t *testing.T) {
 		"a number":                         {"rent: 2e-3", func(h *house) { h.Rent = 0.002 }, false},
 		"a value that reads itself":        {"rest: 5m", func(h *house) { *h.Rest = pause(5 * time.Minute) }, false},
 		"a part keeps the other parts":     {"door: {locks: 1}", func(h *house) { h.Door.Locks = 1 }, false},
+		"nor a part behind a pointer":      {"gate: {locks: 5}", func(h *house) { h.Gate = &door{"iron", 5} }, false},
 		"a list":                           {"cats: [a, 'b']", func(h *house) { h.Cats = []string{"a", "b"} }, false},
 		"a list of keys":                   {"keys:\n  - color: blue\n  - {locks: 9}\n", func(h *house) { h.Keys = []door{{"blue", 0}, {"", 9}} }, false},
 		"the document's marks":             {"%YAML 1.1\n---\nname: new\n...\n", func(h *house) { h.Name = "new" }, false},
@@ -76,7 +78,7 @@ func TestAFileChangesWhatItSets(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got, want := built(), built()
-			rest := got.Rest
+			rest, gate := got.Rest, got.Gate
 			c.want(&want)
 			file, err := settings.Read([]byte(c.text), &got)
 			if err != nil || file.Err() != nil || file.Empty() != c.empty {
@@ -85,8 +87,8 @@ func TestAFileChangesWhatItSets(t *testing.T) {
 			if diff := cmp.Diff(want, got, cmp.AllowUnexported(house{})); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
-			if *rest != pause(time.Hour) {
-				t.Errorf("the default has become %v", *rest)
+			if *rest != pause(time.Hour) || *gate != (door{"iron", 1}) {
+				t.Errorf("the defaults have become %v, %v", *rest, *gate)
 			}
 		})
 	}
@@ -125,11 +127,11 @@ func TestWhatAFileMayNotSay(t *testing.T) {
 		"half a room":                     {"rooms: 1.5", []string{`line 1, column 8: rooms: "1.5" is not a whole number`}},
 		"more rooms than can be counted":  {"rooms: 9223372036854775808", []string{`line 1, column 8: rooms: "9223372036854775808" is not a whole number`}},
 		"a long word":                     {"rooms: " + strings.Repeat("x", 61), []string{`line 1, column 8: rooms: "` + strings.Repeat("x", 60) + `"… is not a whole number`}},
-		"an unknown key":                  {"nmae: new", []string{`line 1, column 1: "nmae" is not a key: want cats, door, keys, name, rent, rest, rooms or warm, did you mean name?`}},
+		"an unknown key":                  {"nmae: new", []string{`line 1, column 1: "nmae" is not a key: want cats, door, gate, keys, name, rent, rest, rooms or warm, did you mean name?`}},
 		"an unknown key like none":        {"door:\n  handle: 1", []string{`line 2, column 3: door: "handle" is not a key: want color or locks`}},
 		"an unknown key of an item":       {"keys: [{colour: red}]", []string{`line 1, column 9: keys[0]: "colour" is not a key: want color or locks, did you mean color?`}},
-		"a field that has no key":         {"owner: me", []string{`line 1, column 1: "owner" is not a key: want cats, door, keys, name, rent, rest, rooms or warm`}},
-		"a key of nothing":                {`"": new`, []string{`line 1, column 1: "" is not a key: want cats, door, keys, name, rent, rest, rooms or warm`}},
+		"a field that has no key":         {"owner: me", []string{`line 1, column 1: "owner" is not a key: want cats, door, gate, keys, name, rent, rest, rooms or warm`}},
+		"a key of nothing":                {`"": new`, []string{`line 1, column 1: "" is not a key: want cats, door, gate, keys, name, rent, rest, rooms or warm`}},
 		"a key twice":                     {"name: a\ndoor: {locks: 1, locks: 2}\nname: b", []string{"line 2, column 18: door.locks: is given twice, first on line 2", "line 3, column 1: name: is given twice, first on line 1"}},
 		"a key in quotes, too":            {"name: a\n\"name\": b", []string{"line 2, column 1: name: is given twice, first on line 1"}},
 		"a key that is a list":            {"[name]: a", []string{"line 1, column 1: " + key}},
@@ -141,7 +143,7 @@ func TestWhatAFileMayNotSay(t *testing.T) {
 		"a tag":                           {"name: !!binary b2Zm", []string{"line 1, column 7: name: " + plain}},
 		"a tag without a text":            {"--- !!null\n", []string{"line 1, column 5: " + plain}},
 		"a second document":               {"name: a\n---\nname: b", []string{"line 2, column 1: a second document begins here: want one"}},
-		"a second document and more":      {"nam: a\n---\nname: b", []string{`line 1, column 1: "nam" is not a key: want cats, door, keys, name, rent, rest, rooms or warm, did you mean name?`, "line 2, column 1: a second document begins here: want one"}},
+		"a second document and more":      {"nam: a\n---\nname: b", []string{`line 1, column 1: "nam" is not a key: want cats, door, gate, keys, name, rent, rest, rooms or warm, did you mean name?`, "line 2, column 1: a second document begins here: want one"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -92,7 +92,8 @@ func TestTheNextOpeningsAreInUTCAndInTheirZone(t *testing.T) {
 			},
 		},
 		"a denial cuts": {
-			window.Windows{Allow: []window.Allow{weekend}, Deny: []window.Deny{{From: "2026-11-29T00:00", To: "2027-01-31T00:00", Zone: "Europe/Berlin"}}}, "2026-11-28T12:00:00Z",
+			window.Windows{Allow: []window.Allow{weekend}, Deny: []window.Deny{{From: "2026-11-29T00:00", To: "2027-01-31T00:00", Zone: "Europe/Berlin"}}},
+			"2026-11-28T12:00:00Z",
 			[]string{
 				"Sat 2026-11-28 21:00 UTC to Sat 2026-11-28 23:00 UTC, which is Sat 2026-11-28 22:00 +01:00 to Sun 2026-11-29 00:00 +01:00 in Europe/Berlin",
 				"Sat 2027-01-30 23:00 UTC to Sun 2027-01-31 05:00 UTC, which is Sun 2027-01-31 00:00 +01:00 to Sun 2027-01-31 06:00 +01:00 in Europe/Berlin",

@@ -98,7 +98,7 @@ func clockOffset(digits string) (minutes int, ok bool) {
 	}
 	h, err := strconv.ParseUint(hours, 10, 8)
 	m, err2 := strconv.ParseUint("0"+rest, 10, 8)
-	return int(h)*60 + int(m), err == nil && err2 == nil && h <= 14 && m < 60 //nolint:gosec // both are below 256
+	return int(h)*60 + int(m), err == nil && err2 == nil && h <= 14 && m < 60
 }
 
 // areas are the first parts of the names that the time zone database has for cities.
