@@ -36,7 +36,7 @@ func oneOf(words ...string) func(string, time.Time) string {
 		}
 		problem := quote(value) + " is not a value: want " + either(words) + " (exact case)"
 		if len(words) > 1 {
-			problem += didYouMean(value, words)
+			problem += DidYouMean(value, words)
 		}
 		return problem
 	}

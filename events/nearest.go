@@ -2,8 +2,8 @@ package events
 
 import "strings"
 
-// didYouMean names the word that was probably meant, if any.
-func didYouMean(word string, words []string) string {
+// DidYouMean returns ", did you mean X?" with the nearest of the words, and "" if none is near.
+func DidYouMean(word string, words []string) string {
 	if near := nearest(word, words); near != "" {
 		return ", did you mean " + near + "?"
 	}
@@ -30,23 +30,28 @@ func nearest(word string, words []string) string {
 	return best
 }
 
-// edits is the Levenshtein distance, in bytes.
+// edits is the Levenshtein distance, in bytes, where two neighbours that have changed places count as one edit.
 func edits(a, b string) int {
-	row := make([]int, 0, 32) // of a constant size, so that thousands of keys cost no memory
+	// Of a constant size, so that thousands of keys cost no memory.
+	row, before := make([]int, 0, 32), make([]int, 0, 32)
 	for j := range len(b) + 1 {
-		row = append(row, j)
+		row, before = append(row, j), append(before, 0)
 	}
 	for i := range len(a) {
-		diagonal := row[0]
+		diagonal, swapped := row[0], 0
 		row[0] = i + 1
 		for j := range len(b) {
 			substitute := diagonal
 			if a[i] != b[j] {
 				substitute++
 			}
-			diagonal = row[j+1]
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				substitute = min(substitute, swapped+1)
+			}
+			diagonal, swapped, before[j] = row[j+1], before[j], diagonal
 			row[j+1] = min(substitute, row[j]+1, diagonal+1)
 		}
+		before[len(b)] = diagonal
 	}
 	return row[len(b)]
 }

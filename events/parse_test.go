@@ -214,7 +214,7 @@ func TestTheNearestFieldIsNamed(t *testing.T) {
 		"DBInstanceName": "DBInstanceId", "instance_id": "DBInstanceId", "InstanceId": "DBInstanceId",
 		"UpgardeTime": "UpgradeTime", "upgrade_time": "UpgradeTime", "UpdateTime": "UpgradeTime", "UpgradeTimes": "UpgradeTime",
 		"SwitchAt": "", "switchtime": "SwitchTime", "MinorVersion": "TargetMinorVersion", "TargetVersion": "TargetMinorVersion",
-		"Region": "RegionId", "myRegionId": "RegionId", "regionID": "RegionId", "Mode": "mode", "modes": "mode", "modus": "", "kinds": "kind", "action": "Action",
+		"Region": "RegionId", "myRegionId": "RegionId", "regionID": "RegionId", "Mode": "mode", "modes": "mode", "modus": "", "kinds": "kind", "knid": "kind", "mdoe": "mode", "nkdi": "", "action": "Action",
 		"selects": "select", "Schedule": "schedule", "rollouts": "rollout", "plan_hash": "planHash", "advisorys": "advisory",
 		"dryRun": "", "when": "", "id": "", "": "", "MaintainTime": "", "Engine": "", strings.Repeat("DBInstanceId", 3): "",
 	} {

@@ -96,7 +96,7 @@ func (r *reading) refuseOthers() {
 }
 
 func (r *reading) refusal(key string, known []string) string {
-	meant := didYouMean(key, known)
+	meant := DidYouMean(key, known)
 	if r.loose && meant == "" {
 		return ""
 	}

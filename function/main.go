@@ -16,6 +16,8 @@ import (
 
 	"github.com/aliyun/fc-runtime-go-sdk/fc"
 	"go.yaml.in/yaml/v3"
+
+	"rds-kernel-upgrade/function/internal/settings"
 )
 
 func main() {
@@ -39,14 +41,43 @@ func codeDir() string {
 	return filepath.Dir(os.Args[0])
 }
 
-// printPolicy prints the policy in force, defaults included, and what in it is probably not meant. It gives the exit status.
+// printPolicy prints the policy in force, defaults included, as a file that could stand in its place; and as notes what in it is probably
+// not meant, and its next windows. What is wrong with the configuration is printed alone. It returns the exit status.
 func (f *Function) printPolicy(out, notes io.Writer) int {
-	if err := errors.Join(f.broken, yaml.NewEncoder(out).Encode(f.config.Policy)); err != nil {
+	if f.broken != nil {
+		for _, line := range problemLines(f.broken) {
+			_, _ = fmt.Fprintln(notes, line)
+		}
+		return 1
+	}
+	if err := yaml.NewEncoder(out).Encode(f.config.Policy); err != nil {
 		_, _ = fmt.Fprintln(notes, err)
 		return 1
 	}
 	for _, note := range f.config.Policy.Notes(f.now()) {
 		_, _ = fmt.Fprintln(notes, "note:", note)
 	}
+	for _, opening := range f.config.Policy.Openings(f.now()) {
+		_, _ = fmt.Fprintln(notes, "next window:", opening)
+	}
 	return 0
+}
+
+// problemLines returns what is wrong with the configuration, one problem a line.
+func problemLines(err error) (lines []string) {
+	var joined interface{ Unwrap() []error }
+	var policy settings.Problems
+	switch {
+	case errors.As(err, &joined):
+		for _, one := range joined.Unwrap() {
+			lines = append(lines, problemLines(one)...)
+		}
+	case errors.As(err, &policy):
+		for _, line := range policy.Lines() {
+			lines = append(lines, "policy: "+line)
+		}
+	default:
+		lines = []string{err.Error()}
+	}
+	return lines
 }

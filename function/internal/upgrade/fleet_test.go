@@ -48,7 +48,7 @@ func withSchedule(q upgrade.Question, s events.Schedule) upgrade.Question {
 }
 
 func withBudget(q upgrade.Question, instances int, percent float64) upgrade.Question {
-	q.Policy.Budget = upgrade.Budget{MaxInstances: upgrade.Count(instances), MaxPercent: percent}
+	q.Policy.Budget = upgrade.Budget{MaxInstances: instances, MaxPercent: percent}
 	return q
 }
 

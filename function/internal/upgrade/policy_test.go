@@ -24,6 +24,7 @@ func TestAPolicyFileChangesTheDefaults(t *testing.T) {
 	}{
 		"an empty file changes nothing": {"", func(*upgrade.Policy) {}},
 		"a comment changes nothing":     {"# nothing yet\n", func(*upgrade.Policy) {}},
+		"nor does an empty document":    {"---\n# nothing yet\n", func(*upgrade.Policy) {}},
 		"the mode":                      {"mode: plan", func(p *upgrade.Policy) { p.Mode = upgrade.Plan }},
 		"the kill switch in quotes":     {"mode: \"off\"", func(p *upgrade.Policy) { p.Mode = upgrade.Off }},
 		"the kill switch as it is":      {"mode: off", func(p *upgrade.Policy) { p.Mode = upgrade.Off }},
@@ -62,15 +63,16 @@ func TestAWrongPolicyIsRefused(t *testing.T) {
 		"an unknown key":            {"mod: plan", `"mod" is not a key: want budget`},
 		"an unknown key inside":     {"verify: {frist: 5m}", `"frist" is not a key: want first or giveUp`},
 		"an unknown mode":           {"mode: on", `"on": want apply, plan or off`},
-		"an empty mode":             {"mode: \"\"", "want apply, plan or off"},
+		"an empty mode":             {"mode: \"\"", "mode: is empty"},
 		"a duration without a unit": {"verify: {first: 5}", `"5" is not a duration`},
 		"a negative duration":       {"verify: {first: -5m}", `"-5m" is not a duration`},
 		"negative days":             {"verify: {first: -1d}", "is not a duration"},
 		"no wait at all":            {"verify: {first: 0s}", "want more than 0"},
 		"a rate of nothing":         {"rate: {callsPerSecond: 0}", "want more than 0"},
-		"a list":                    {"- mode", "cannot unmarshal"},
-		"half an instance":          {"budget: {maxInstances: 1.5}", `line 1: "1.5" is not a whole number`},
-		"two values for one key":    {"mode: plan\nmode: apply", "already defined"},
+		"a list":                    {"- mode", "want keys with values, got a list"},
+		"half an instance":          {"budget: {maxInstances: 1.5}", `line 1, column 24: budget.maxInstances: "1.5" is not a whole number`},
+		"two values for one key":    {"mode: plan\nmode: apply", "line 2, column 1: mode: is given twice, first on line 1"},
+		"a mode that is misspelt":   {"mode: aply", `mode: "aply": want apply, plan or off, did you mean apply?`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

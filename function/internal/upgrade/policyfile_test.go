@@ -49,6 +49,24 @@ func TestThePolicyFileStatesEveryKey(t *testing.T) {
 	}
 }
 
+func TestTheWindowsInTheCommentsOfThePolicyFileHold(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(policyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	example := ""
+	for line := range strings.Lines(string(text)) {
+		if commented, ok := strings.CutPrefix(line, "#   "); ok && (example != "" || commented == "windows:\n") {
+			example += commented
+		}
+	}
+	p, err := upgrade.ParsePolicy([]byte(example), time.LoadLocation)
+	if err != nil || len(p.Windows.Allow) != 1 || len(p.Windows.Deny) != 1 || len(p.Notes(now.AddDate(0, -1, 0))) > 0 {
+		t.Errorf("%s\nis read as %+v, %v", example, p.Windows, err)
+	}
+}
+
 // keysOf gives the keys of a YAML document, the nested ones with their parents' names before them.
 func keysOf(t *testing.T, text []byte) []string {
 	t.Helper()

@@ -44,10 +44,10 @@ verify: {first: 1m, giveUp: 1d12h}
 			Deny:  []window.Deny{{From: "2026-11-10T00:00", To: "2026-11-12T00:00", Zone: "Asia/Shanghai", Why: "11.11"}},
 		},
 		Budget: upgrade.Budget{MaxInstances: 7, MaxPercent: 12.5},
-		Tempo: map[string]upgrade.Pace{
-			"critical": {UpgradeTime: events.MaintainTime, Bake: lasting(2 * time.Hour)}, "high": {UpgradeTime: events.Immediate, Bake: lasting(3 * time.Hour)},
-			"medium": {Bake: lasting(4 * time.Hour)}, "low": {Bake: lasting(30 * 24 * time.Hour)},
-			"default": {UpgradeTime: events.Immediate, Bake: lasting(24 * time.Hour)},
+		Tempo: upgrade.Tempo{
+			Critical: upgrade.Pace{UpgradeTime: events.MaintainTime, Bake: lasting(2 * time.Hour)}, High: upgrade.Pace{UpgradeTime: events.Immediate, Bake: lasting(3 * time.Hour)},
+			Medium: upgrade.Pace{Bake: lasting(4 * time.Hour)}, Low: upgrade.Pace{Bake: lasting(30 * 24 * time.Hour)},
+			Default: upgrade.Pace{UpgradeTime: events.Immediate, Bake: lasting(24 * time.Hour)},
 		},
 		Versions: upgrade.Versions{MinAge: *lasting(30 * 24 * time.Hour), Beta: true}, Rate: upgrade.Rate{CallsPerSecond: 2.5},
 		Verify: upgrade.Verify{First: *lasting(time.Minute), GiveUp: *lasting(36 * time.Hour)},
@@ -71,6 +71,10 @@ func TestATempoIsTheSeveritysAndElseTheDefaults(t *testing.T) {
 		"one severity changes, others stay":      {"tempo: {high: {bake: 2h}}", "critical", events.Immediate, time.Hour},
 		"the one that changes":                   {"tempo: {high: {bake: 2h}}", "high", events.MaintainTime, 2 * time.Hour},
 		"a new one":                              {"tempo: {low: {UpgradeTime: Immediate}}", "low", events.Immediate, 72 * time.Hour},
+		"a part of critical leaves the other":    {"tempo: {critical: {bake: 2h}}", "critical", events.Immediate, 2 * time.Hour},
+		"and so does the other part":             {"tempo: {critical: {UpgradeTime: MaintainTime}}", "critical", events.MaintainTime, time.Hour},
+		"a part of the default leaves the other": {"tempo: {default: {UpgradeTime: Immediate}}", "medium", events.Immediate, 72 * time.Hour},
+		"and so does its other part":             {"tempo: {default: {bake: 2h}}", "medium", events.MaintainTime, 2 * time.Hour},
 		"another default is that of those below": {"tempo: {default: {UpgradeTime: Immediate, bake: 0s}}", "medium", events.Immediate, 0},
 		"and of what high leaves out":            {"tempo: {default: {UpgradeTime: Immediate, bake: 0s}}", "high", events.Immediate, 24 * time.Hour},
 	}
@@ -101,39 +105,47 @@ budget: {maxInstances: 0, maxPercent: 101}
 tempo: {urgent: {bake: 1h}, high: {UpgradeTime: SpecifyTime}, default: {UpgradeTime: "", bake: 1h}}
 rate: {callsPerSecond: -1}
 verify: {first: 0s}
+mod: plan
+rate: {callsPerSecond: 1}
 `
+	want := []string{
+		`line 2, column 7: mode: "always": want apply, plan or off`,
+		`line 3, column 14: optIn.tag: is empty: give it a value, or leave it out`,
+		`line 4, column 26: windows.allow[0].from: "25:00": want a time from 00:00 to 23:59`,
+		`line 4, column 85: windows.deny[0].from: "2026-11-10": want a time such as 2026-11-10T00:00`,
+		`line 4, column 129: windows.deny[0].zone: "Mars/Base": no such zone is known: want a name such as Asia/Shanghai`,
+		`line 5, column 24: budget.maxInstances: 0: want 1 or more`,
+		`line 5, column 39: budget.maxPercent: 101: want more than 0, up to 100`,
+		`line 6, column 9: tempo: "urgent" is not a key: want critical, default, high, low or medium`,
+		`line 6, column 49: tempo.high.UpgradeTime: "SpecifyTime": want Immediate or MaintainTime`,
+		`line 6, column 86: tempo.default.UpgradeTime: is empty: give it a value, or leave it out`,
+		`line 7, column 24: rate.callsPerSecond: -1: want more than 0, up to 1000000000`,
+		`line 8, column 17: verify.first: 0s: want more than 0`,
+		`line 9, column 1: "mod" is not a key: want budget, mode, optIn, rate, tempo, verify, versions or windows, did you mean mode?`,
+		`line 10, column 1: rate: is given twice, first on line 7`,
+	}
 	_, err := upgrade.ParsePolicy([]byte(text), time.LoadLocation)
 	if err == nil {
 		t.Fatal("it is accepted")
 	}
-	for _, want := range []string{
-		`mode: "always": want apply, plan or off`, "optIn: want a tag", "budget.maxInstances: 0: want 1 or more", "budget.maxPercent: 101: want more than 0, up to 100",
-		`tempo: "urgent": want one of`, `tempo.high.UpgradeTime: "SpecifyTime": want Immediate or MaintainTime`, "tempo.default: want an UpgradeTime and a bake",
-		"rate.callsPerSecond: -1", "verify: first and giveUp", "windows.allow[0]", "windows.deny[0]", "Mars/Base",
-	} {
-		if !strings.Contains(err.Error(), want) {
-			t.Errorf("it does not say %q: %v", want, err)
-		}
-	}
-	if strings.Contains(err.Error(), "\n") {
-		t.Errorf("more than one line: %v", err)
+	if diff := cmp.Diff("policy: "+strings.Join(want, "; "), err.Error()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
 	}
 }
 
 func TestAWrongValueOfAFleetsPolicyIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ text, want string }{
-		"an opt-in without a value":          {`optIn: {tag: x, value: ""}`, "optIn: want a tag"},
+		"an opt-in without a value":          {`optIn: {tag: x, value: ""}`, "optIn.value: is empty"},
 		"a percent of nothing":               {"budget: {maxPercent: 0}", "budget.maxPercent: 0"},
-		"a percent that is no number":        {"budget: {maxPercent: .nan}", "budget.maxPercent: NaN"},
+		"a percent that is no number":        {"budget: {maxPercent: .nan}", `budget.maxPercent: ".nan" is not a number`},
 		"half an instance":                   {"budget: {maxInstances: 0.5}", "is not a whole number"},
 		"a bake that is no duration":         {"tempo: {high: {bake: soon}}", `"soon" is not a duration`},
-		"a default without a bake":           {"tempo: {default: {UpgradeTime: Immediate}}", "tempo.default: want an UpgradeTime and a bake"},
-		"a window that ends nowhere":         {`windows: {allow: [{from: "01:00", zone: UTC}]}`, "windows.allow[0]"},
-		"an unknown key in a window":         {`windows: {allow: [{form: "01:00", to: "02:00", zone: UTC}]}`, "form"},
-		"an unknown key in a severity":       {"tempo: {high: {bakes: 1h}}", "bakes"},
+		"a window that ends nowhere":         {`windows: {allow: [{from: "01:00", zone: UTC}]}`, "line 1, column 19: windows.allow[0].to: is missing: want a time from 00:00 to 24:00"},
+		"an unknown key in a window":         {`windows: {allow: [{form: "01:00", to: "02:00", zone: UTC}]}`, "want days, from, to or zone, did you mean from?"},
+		"an unknown key in a severity":       {"tempo: {high: {bakes: 1h}}", `"bakes" is not a key: want UpgradeTime or bake, did you mean bake?`},
 		"an age of less than nothing":        {"versions: {minAge: -1d}", "is not a duration"},
-		"giving up at once":                  {"verify: {giveUp: 0s}", "verify: first and giveUp"},
+		"giving up at once":                  {"verify: {giveUp: 0s}", "verify.giveUp: 0s: want more than 0"},
 		"a key of a group that has only one": {"rate: {calls: 1}", `"calls" is not a key`},
 		"no YAML at all":                     {"mode: [", "policy: yaml:"},
 	} {
@@ -148,17 +160,23 @@ func TestAWrongValueOfAFleetsPolicyIsRefused(t *testing.T) {
 
 func TestWhatIsProbablyNotMeantIsNoted(t *testing.T) {
 	t.Parallel()
+	const noWindows = "windows: there are none, so an upgrade may begin at any time"
 	for name, c := range map[string]struct {
 		text string
 		want []string
 	}{
-		"the defaults":             {"", nil},
-		"mode plan":                {"mode: plan", []string{"mode: plan: no upgrade is made"}},
-		"the kill switch":          {"mode: off", []string{"mode: off: no upgrade is made"}},
-		"given up before a look":   {"verify: {first: 2d, giveUp: 1h}", []string{"verify: first (2d) is longer than giveUp (1h): "}},
+		"an empty file":            {"", []string{"policy: the file sets nothing, or there is none: ", noWindows}},
+		"a file of comments":       {"# mode: plan\n", []string{"policy: the file sets nothing, or there is none: ", noWindows}},
+		"no windows":               {"mode: apply", []string{noWindows}},
+		"mode plan":                {"mode: plan", []string{noWindows, "mode: plan: no upgrade is made"}},
+		"the kill switch":          {"mode: off", []string{noWindows, "mode: off: no upgrade is made"}},
+		"given up before a look":   {"verify: {first: 2d, giveUp: 1h}", []string{noWindows, "verify: first (2d) is longer than giveUp (1h): "}},
+		"a window in a city":       {`windows: {allow: [{from: "01:00", to: "05:00", zone: Asia/Shanghai}]}`, nil},
+		"a zone's sign":            {`windows: {allow: [{from: "01:00", to: "05:00", zone: Etc/GMT+8}]}`, []string{"windows.allow[0].zone: Etc/GMT+8 is 8 hours BEHIND UTC (UTC-08:00)"}},
+		"a zone that is no city":   {`windows: {allow: [{from: "01:00", to: "05:00", zone: EST}]}`, []string{"windows.allow[0].zone: EST is no Area/City: its clocks are UTC-05:00 all year"}},
 		"nothing is permitted":     {`windows: {deny: [{from: "2026-11-01T00:00", to: "2027-03-01T00:00", zone: UTC}]}`, []string{"windows: nothing is permitted within the next 30 days"}},
 		"a little is permitted":    {`windows: {deny: [{from: "2026-11-01T00:00", to: "2026-12-22T11:59", zone: UTC}]}`, nil},
-		"several things at a time": {"mode: off\nverify: {first: 2d, giveUp: 1h}", []string{"verify: ", "mode: "}},
+		"several things at a time": {"mode: off\nverify: {first: 2d, giveUp: 1h}", []string{noWindows, "verify: ", "mode: "}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -172,6 +190,18 @@ func TestWhatIsProbablyNotMeantIsNoted(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestThePolicySaysWhenItsNextWindowsAre(t *testing.T) {
+	t.Parallel()
+	got := policyFrom(t, `windows: {allow: [{days: [mon], from: "01:00", to: "05:00", zone: Asia/Shanghai}]}`).Openings(time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC))
+	const first = "Sun 2026-11-29 17:00 UTC to Sun 2026-11-29 21:00 UTC, which is Mon 2026-11-30 01:00 +08:00 to Mon 2026-11-30 05:00 +08:00 in Asia/Shanghai"
+	if len(got) != 3 || got[0].String() != first {
+		t.Errorf("got %v, want three, from %s on", got, first)
+	}
+	if got := upgrade.DefaultPolicy().Openings(now); got != nil {
+		t.Errorf("without windows: got %v", got)
 	}
 }
 

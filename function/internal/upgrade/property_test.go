@@ -176,7 +176,7 @@ func checkWaves(t *rapid.T, q upgrade.Question, plan []upgrade.Decision) {
 			first = 2
 		}
 	}
-	most := max(1, min(int(q.Policy.Budget.MaxInstances), int(q.Policy.Budget.MaxPercent*float64(members)/100)))
+	most := max(1, min(q.Policy.Budget.MaxInstances, int(q.Policy.Budget.MaxPercent*float64(members)/100)))
 	if q.Room > 0 {
 		most = min(most, q.Room)
 	}

@@ -48,6 +48,7 @@ func (s span) at(wall int64) (open bool, turn int64) {
 
 // rule is a window in its zone.
 type rule struct {
+	path string // in the policy
 	name string
 	zone *time.Location
 	dial dial

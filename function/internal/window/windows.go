@@ -1,7 +1,6 @@
 package window
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,7 +17,7 @@ type Windows struct {
 type Allow struct {
 	Days []string `yaml:"days,omitempty,flow"` // mon to sun, on which it begins; empty: every day
 	From string   `yaml:"from"`                // 15:04
-	To   string   `yaml:"to"`                  // 15:04 or 24:00, and without it; at From or before: on the next day
+	To   string   `yaml:"to"`                  // 15:04 or 24:00, and without it; before From: on the next day
 	Zone string   `yaml:"zone"`                // an IANA name, such as Asia/Shanghai
 }
 
@@ -35,20 +34,37 @@ const daySeconds = 24 * 60 * 60
 // dayNames stand in the order of time.Weekday.
 var dayNames = [7]string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
 
-// Calendar reads the windows. zone finds a zone by its name, as time.LoadLocation does. The error joins all that is wrong, each with
-// its path in the policy.
+// Problem is one thing that is wrong with the windows.
+type Problem struct {
+	Path string // of the value in the policy, such as "windows.allow[0].zone"
+	Text string
+}
+
+// Problems is all that is wrong with the windows.
+type Problems []Problem
+
+// Error returns the problems, one a line.
+func (p Problems) Error() string {
+	lines := make([]string, len(p))
+	for i, problem := range p {
+		lines[i] = problem.Path + ": " + problem.Text
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Calendar reads the windows. zone finds a zone by its name, as time.LoadLocation does. The error is a Problems.
 func (w Windows) Calendar(zone func(name string) (*time.Location, error)) (*Calendar, error) {
 	c, r := &Calendar{}, &reader{zone: zone}
 	for i, a := range w.Allow {
 		r.path = fmt.Sprintf("windows.allow[%d]", i)
-		c.allow = append(c.allow, rule{name: a.String(), zone: r.location(a.Zone), dial: r.hours(a)})
+		c.allow = append(c.allow, rule{path: r.path, name: a.String(), zone: r.location(a.Zone), dial: r.hours(a)})
 	}
 	for i, d := range w.Deny {
 		r.path = fmt.Sprintf("windows.deny[%d]", i)
-		c.deny = append(c.deny, rule{name: d.String(), zone: r.location(d.Zone), dial: r.span(d)})
+		c.deny = append(c.deny, rule{path: r.path, name: d.String(), zone: r.location(d.Zone), dial: r.span(d)})
 	}
 	if len(r.problems) > 0 {
-		return nil, errors.Join(r.problems...)
+		return nil, r.problems
 	}
 	return c, nil
 }
@@ -70,34 +86,41 @@ func (d Deny) String() string {
 type reader struct {
 	zone     func(name string) (*time.Location, error)
 	path     string
-	problems []error
+	problems Problems
 }
 
 func (r *reader) wrong(key, value, want string) {
-	r.problems = append(r.problems, fmt.Errorf("%s.%s: %q: %s", r.path, key, value, want))
+	text := fmt.Sprintf("%.60q: %s", value, want)
+	if value == "" {
+		text = "is missing: " + want
+	}
+	r.problems = append(r.problems, Problem{r.path + "." + key, text})
 }
 
 // location refuses the names that mean the machine's zone, or UTC where none was meant.
 func (r *reader) location(name string) *time.Location {
-	if name == "" || name == "Local" {
+	if name == "" || strings.EqualFold(name, "Local") || name == "localtime" {
 		r.wrong("zone", name, "want the name of a zone, such as Asia/Shanghai")
 		return nil
 	}
 	zone, err := r.zone(name)
 	if err != nil {
-		r.wrong("zone", name, "no such zone is known: want a name such as Asia/Shanghai")
+		r.wrong("zone", name, "no such zone is known: "+meant(name))
 	}
 	return zone
 }
 
 func (r *reader) hours(a Allow) hours {
 	from, ok := clock(a.From)
-	if !ok || from == daySeconds {
+	if ok = ok && from < daySeconds; !ok {
 		r.wrong("from", a.From, "want a time from 00:00 to 23:59")
 	}
-	to, ok := clock(a.To)
-	if !ok {
+	to, ok2 := clock(a.To)
+	if !ok2 {
 		r.wrong("to", a.To, "want a time from 00:00 to 24:00")
+	}
+	if ok && ok2 && from == to {
+		r.wrong("to", a.To, "the window has no length: a whole day is from 00:00 to 24:00")
 	}
 	if to <= from {
 		to += daySeconds

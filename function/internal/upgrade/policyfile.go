@@ -1,0 +1,75 @@
+package upgrade
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"rds-kernel-upgrade/events"
+	"rds-kernel-upgrade/function/internal/settings"
+	"rds-kernel-upgrade/function/internal/window"
+)
+
+// maxPolicy is far above the page or two that a policy has.
+const maxPolicy = 64 << 10
+
+// ParsePolicy reads a policy file over the defaults. It is strict: a key that it does not know, or that has no value, is a rule that would
+// silently not hold. All problems come in one error, each with line and column. zone finds a time zone by its name.
+func ParsePolicy(text []byte, zone func(string) (*time.Location, error)) (Policy, error) {
+	p := DefaultPolicy()
+	if len(text) > maxPolicy {
+		return p, fmt.Errorf("policy: %d bytes: want at most %d", len(text), maxPolicy)
+	}
+	file, err := settings.Read(text, &p)
+	if err != nil {
+		return p, fmt.Errorf("policy: %w", err)
+	}
+	p.written = !file.Empty()
+	p.check(file)
+	p.calendar, err = p.Windows.Calendar(zone)
+	var problems window.Problems
+	errors.As(err, &problems)
+	for _, problem := range problems {
+		file.Wrong(problem.Path, problem.Text)
+	}
+	if err := file.Err(); err != nil {
+		return p, fmt.Errorf("policy: %w", err)
+	}
+	return p, nil
+}
+
+// check adds to the file's problems all that is wrong with the values, but for the windows.
+func (p Policy) check(file *settings.File) {
+	oneOf(file, "mode", string(p.Mode), string(Apply), string(Plan), string(Off))
+	for severity, pace := range map[string]Pace{
+		"critical": p.Tempo.Critical, "high": p.Tempo.High, "medium": p.Tempo.Medium, "low": p.Tempo.Low, "default": p.Tempo.Default,
+	} {
+		if pace.UpgradeTime != "" {
+			oneOf(file, "tempo."+severity+".UpgradeTime", string(pace.UpgradeTime), string(events.Immediate), string(events.MaintainTime))
+		}
+	}
+	for _, rule := range []struct {
+		path  string
+		value any
+		holds bool
+		want  string
+	}{
+		{"budget.maxInstances", p.Budget.MaxInstances, p.Budget.MaxInstances >= 1, "want 1 or more"},
+		{"budget.maxPercent", p.Budget.MaxPercent, p.Budget.MaxPercent > 0 && p.Budget.MaxPercent <= 100, "want more than 0, up to 100"},
+		{"rate.callsPerSecond", p.Rate.CallsPerSecond, p.Rate.CallsPerSecond > 0 && p.Rate.CallsPerSecond <= maxRate, fmt.Sprintf("want more than 0, up to %d", maxRate)},
+		{"verify.first", p.Verify.First, p.Verify.First > 0, "want more than 0"},
+		{"verify.giveUp", p.Verify.GiveUp, p.Verify.GiveUp > 0, "want more than 0"},
+	} {
+		if !rule.holds {
+			file.Wrong(rule.path, fmt.Sprintf("%v: %s", rule.value, rule.want))
+		}
+	}
+}
+
+// oneOf adds a problem if a value is none of the words.
+func oneOf(file *settings.File, path, value string, words ...string) {
+	if !slices.Contains(words, value) {
+		file.Wrong(path, settings.Quote(value)+": want "+settings.Either(words)+events.DidYouMean(value, words))
+	}
+}

@@ -1,0 +1,121 @@
+package window
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Notes returns what a policy may say about time and probably does not mean, each with its path in the policy.
+func (c *Calendar) Notes(now time.Time) []string {
+	if c.empty() {
+		return []string{"windows: there are none, so an upgrade may begin at any time"}
+	}
+	notes := append(c.zoneNotes(now), c.pastNotes(now)...)
+	if _, open := c.Next(now, now.Add(placeWithin)); !open {
+		notes = append(notes, "windows: nothing is permitted within the next 30 days: every upgrade would be skipped as outside_window")
+	}
+	return notes
+}
+
+// zoneNotes says of each zone that is not what it seems to be what it is.
+func (c *Calendar) zoneNotes(now time.Time) (notes []string) {
+	paths, order := map[string][]string{}, []string{}
+	for _, r := range c.rules() {
+		note := zoneNote(r.zone, now)
+		if note == "" {
+			continue
+		}
+		if paths[note] == nil {
+			order = append(order, note)
+		}
+		paths[note] = append(paths[note], r.path+".zone")
+	}
+	for _, note := range order {
+		notes = append(notes, strings.Join(paths[note], ", ")+": "+note)
+	}
+	return notes
+}
+
+func (c *Calendar) pastNotes(now time.Time) (notes []string) {
+	for _, r := range c.deny {
+		if !r.past(now) {
+			continue
+		}
+		notes = append(notes, fmt.Sprintf("%s: it lies in the past (%s): take it out", r.path, r.name))
+	}
+	if len(c.allow) == 0 && len(notes) == len(c.deny) {
+		notes = append(notes, "windows: none of them holds any more, so an upgrade may begin at any time")
+	}
+	return notes
+}
+
+// past reports whether a window that comes once is over.
+func (r rule) past(now time.Time) bool {
+	s, once := r.dial.(span)
+	return once && now.Unix()+int64(minutesAt(r.zone, now))*60 >= s.to
+}
+
+// rules returns all windows in the order of the policy.
+func (c *Calendar) rules() []rule { return append(append([]rule{}, c.allow...), c.deny...) }
+
+// Opening is a stretch of time in which an upgrade may begin.
+type Opening struct {
+	From, To time.Time      // To is the first instant after it; zero: it goes on for more than 31 days
+	Zone     *time.Location // of the window in the policy that opens it
+}
+
+// openWithin is how far Openings looks.
+const openWithin = 366 * 24 * time.Hour
+
+// Openings returns the next stretches of time that are permitted, so many at most and within a year. The first begins now if now
+// is permitted. A calendar without windows has none: any time is permitted.
+func (c *Calendar) Openings(now time.Time, most int) (openings []Opening) {
+	if c.empty() {
+		return nil
+	}
+	for from := now; len(openings) < most; {
+		begin, ok := c.Next(from, now.Add(openWithin))
+		if !ok {
+			break
+		}
+		o := Opening{From: begin, To: c.End(begin), Zone: c.zoneAt(begin)}
+		openings = append(openings, o)
+		if o.To.IsZero() {
+			break
+		}
+		from = o.To
+	}
+	return openings
+}
+
+// zoneAt returns the zone of the window that permits an instant; where all is permitted that is not denied, that of the first denial.
+func (c *Calendar) zoneAt(t time.Time) *time.Location {
+	for _, r := range c.allow {
+		if open, _ := r.at(t.Unix()); open {
+			return r.zone
+		}
+	}
+	return c.deny[0].zone
+}
+
+// String returns the opening in UTC and in its zone.
+func (o Opening) String() string {
+	text := o.in(time.UTC)
+	if name := o.Zone.String(); name != "UTC" {
+		text += ", which is " + o.in(o.Zone) + " in " + name
+	}
+	return text
+}
+
+func (o Opening) in(zone *time.Location) string {
+	layout := "Mon 2006-01-02 15:04 -07:00"
+	if zone == time.UTC {
+		layout = "Mon 2006-01-02 15:04 UTC"
+	}
+	from := o.From.In(zone).Format(layout)
+	if o.To.IsZero() {
+		return from + " and on for more than 31 days"
+	}
+	return from + " to " + o.To.In(zone).Format(layout)
+}
