@@ -9,12 +9,24 @@ import (
 	"rds-kernel-upgrade/events"
 )
 
-// Notes says what in a request is allowed and yet probably not meant, as the plan shows it.
+// Notes says what in a request, or in the windows that hold for it, is allowed and yet probably not meant, as the plan shows it.
 func (q Question) Notes(plan []Decision) []string {
-	if q.Request.Fleet == nil || q.Mode == Off {
+	if q.Mode == Off {
 		return nil
 	}
-	return q.emptyStages(plan)
+	notes := q.Policy.calendar.ZoneNotes(q.Now)
+	if len(notes) > 0 {
+		for _, opening := range q.Policy.Openings(q.Now) {
+			notes = append(notes, "next window: "+opening.String())
+		}
+	}
+	if q.Request.Fleet != nil {
+		notes = append(notes, q.emptyStages(plan)...)
+	}
+	for n := range notes {
+		notes[n] = short(notes[n], maxProblem)
+	}
+	return notes
 }
 
 // emptyStages names the stages of the rollout that no instance is in: what was to be tried there first is not.

@@ -1,6 +1,7 @@
 package upgrade_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -53,5 +54,18 @@ func TestNotesStandInThePlanAndInTheReport(t *testing.T) {
 	}
 	if got := a.Report("", outcomes)[0].Data.Notes; len(got) != 1 {
 		t.Errorf("report: %v", got)
+	}
+}
+
+// A window in a zone that is not what it seems opens at another time than it is thought to: the plan says when.
+func TestAPlanSaysWhenItsWindowsOpenWhereAZoneIsNotWhatItSeems(t *testing.T) {
+	t.Parallel()
+	for zone, want := range map[string]int{"Etc/GMT+8": 4, "EST": 4, "Asia/Shanghai": 0, "UTC": 0} {
+		q := sweep()
+		q.Policy = policyFrom(t, `windows: {allow: [{from: "01:00", to: "05:00", zone: `+zone+`}]}`)
+		notes := q.Notes(q.Decide([]upgrade.Instance{member(id)}))
+		if len(notes) != want || want > 0 && !strings.Contains(notes[0], zone) {
+			t.Errorf("%s: got %q, want %d notes", zone, notes, want)
+		}
 	}
 }

@@ -11,15 +11,18 @@ func (c *Calendar) Notes(now time.Time) []string {
 	if c.empty() {
 		return []string{"windows: there are none, so an upgrade may begin at any time"}
 	}
-	notes := append(c.zoneNotes(now), c.pastNotes(now)...)
+	notes := append(c.ZoneNotes(now), c.pastNotes(now)...)
 	if _, open := c.Next(now, now.Add(placeWithin)); !open {
 		notes = append(notes, "windows: nothing is permitted within the next 30 days: every upgrade would be skipped as outside_window")
 	}
 	return notes
 }
 
-// zoneNotes says of each zone that is not what it seems to be what it is.
-func (c *Calendar) zoneNotes(now time.Time) (notes []string) {
+// ZoneNotes says of each zone that is not what it seems to be what it is.
+func (c *Calendar) ZoneNotes(now time.Time) (notes []string) {
+	if c.empty() {
+		return nil
+	}
 	paths, order := map[string][]string{}, []string{}
 	for _, r := range c.rules() {
 		note := zoneNote(r.zone, now)
