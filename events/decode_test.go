@@ -247,6 +247,9 @@ func TestWhatIsTooLongIsRefused(t *testing.T) {
 		event, want string // an empty want stands for no error
 	}{
 		"a request of 64 KB is taken":         {request(65_536), ""},
+		"with blanks around it, too":          {" " + request(65_536) + "\n", ""},
+		"and in base64":                       {"\n" + base64.StdEncoding.EncodeToString([]byte(request(49_152))) + "\n", ""},
+		"an envelope of 512 KB with blanks":   {" " + `{"x":"` + strings.Repeat("x", 524_280) + `"}` + "\n", "event: got an object with the keys"},
 		"a request of one byte more is not":   {request(65_537), "event: is 65537 bytes long: want at most 65536"},
 		"a payload of one byte more is not":   {timerEvent(t, request(65_537)), "event: payload: is 65537 bytes long: want at most 65536"},
 		"its length in base64 is what counts": {base64.StdEncoding.EncodeToString([]byte(request(60_000))), "event: got text that is 80000 bytes long: want at most 65536"},

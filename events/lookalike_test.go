@@ -52,6 +52,7 @@ var lookalikes = []struct {
 	{'\u202f', "a narrow no-break space (U+202F)", ordinary},
 	{'\u205f', "a medium mathematical space (U+205F)", ordinary},
 	{'\u3000', "an ideographic space (U+3000)", ordinary},
+	{'\u2800', "a braille pattern blank (U+2800)", ordinary},
 	{'\u2028', "a line separator (U+2028)", ordinary},
 	{'\u0085', "a next line (U+0085)", ordinary},
 	{'\u200b', "a zero width space (U+200B)", nothing},
@@ -170,6 +171,7 @@ func TestACharacterThatBase64DoesNotTakeIsNamedWithItsPlace(t *testing.T) {
 		for event, prefix := range map[string]string{
 			timerEvent(t, written):                "event: payload: ",
 			written:                               "event: got text that is not base64: ",
+			"\ufeff" + written:                    "event: got text that is not base64: ",
 			queueEvent(`"s"`, object(t, written)): "event: data.messageBody: ",
 		} {
 			if got := receive([]byte(event)); got != prefix+want {
@@ -256,6 +258,65 @@ func checkSyntax(t *testing.T, text string) {
 	_, err := events.Parse([]byte(text), now)
 	if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), code) || strings.Contains(err.Error(), "invalid character") {
 		t.Fatalf("%q: got %v, want …%s… and %s", text, err, want, code)
+	}
+}
+
+func TestASyntaxErrorSaysWhatIsWanted(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{`:                      "it ends after character 1, before it is complete",
+		`{"版":`:                  "it ends after character 5, before it is complete",
+		`{"a":"版`:                "it ends after character 7, before it is complete",
+		"{\"a\":\n  \"b\nc":      "character 5 of line 2 is a line feed (U+000A) inside a string, where it has to be escaped",
+		"{\n\"a\":1,\n":          "it ends after character 6 of line 2, before it is complete",
+		`{a:1}`:                  "character 2 is a (U+0061), where a key in straight quotes is wanted",
+		`{"a":1,}`:               "character 8 is } (U+007D), where a key in straight quotes is wanted",
+		`{"a" 1}`:                "character 6 is 1 (U+0031), where a colon is wanted",
+		`{"a":}`:                 "character 6 is } (U+007D), where a value is wanted",
+		`{"a":1 "b":2}`:          `character 8 is " (U+0022), where a comma or } is wanted`,
+		`{"a":[1 2]}`:            "character 9 is 2 (U+0032), where a comma or ] is wanted",
+		`{}}`:                    "character 3 is } (U+007D) after the end of the JSON text",
+		"{\"a\":\"\t\"}":         "character 7 is a tab (U+0009) inside a string, where it has to be escaped",
+		"{\"a\":\"\x00\"}":       "character 7 is U+0000 inside a string, where it has to be escaped",
+		`{"a":"\x"}`:             `character 8 is x (U+0078) in string escape code`,
+		`{"a":"\u00g0"}`:         `character 11 is g (U+0067) in \u hexadecimal character escape`,
+		`{"a":t rue}`:            "character 7 is a space (U+0020) in literal true (expecting 'r')",
+		`{"a":tr'ue}`:            "character 8 is ' (U+0027, apostrophe) in literal true (expecting 'u')",
+		`{"a":-x}`:               "character 7 is x (U+0078) in numeric literal",
+		`{"a":1'000}`:            "character 7 is ' (U+0027, apostrophe), where a comma or } is wanted",
+		`{"a":"x\"y”,"b":1}`:     `character 14 is b (U+0062), where a comma or } is wanted; character 11 is ” (U+201D, right double quotation mark), which does not end a string: JSON takes only the straight quote "`,
+		`{"a":"“x”","b" 1}`:      "character 16 is 1 (U+0031), where a colon is wanted",
+		`{"a":"x”}`:              `it ends after character 9, before it is complete; character 8 is ” (U+201D, right double quotation mark), which does not end a string: JSON takes only the straight quote "`,
+		`{"a":"x’s"` + "\u2026}": "character 11 is … (U+2026), where a comma or } is wanted",
+	} {
+		if _, err := events.Parse([]byte(body), now); err == nil || err.Error() != "request: is broken JSON: "+want {
+			t.Errorf("%s\ngot  %v\nwant request: is broken JSON: %s", body, err, want)
+		}
+	}
+	for body, want := range map[string]string{
+		`{'a':1}`:     `character 2 is ' (U+0027, apostrophe): JSON takes only the straight quote "`,
+		"{\"a\":`b`}": "character 6 is ` (U+0060, grave accent): JSON takes only the straight quote \"",
+		`{"a":"\“"}`:  `character 8 is “ (U+201C, left double quotation mark): JSON takes only the straight quote "`,
+		`{"a":tr“ue}`: `character 8 is “ (U+201C, left double quotation mark): JSON takes only the straight quote "`,
+	} {
+		if _, err := events.Parse([]byte(body), now); err == nil || err.Error() != "request: "+want {
+			t.Errorf("%s\ngot  %v\nwant request: %s", body, err, want)
+		}
+	}
+}
+
+func TestTheIdOfAPublishedRecordIsRefusedLikeOurOwn(t *testing.T) {
+	t.Parallel()
+	for id, want := range map[string]string{
+		"CVE\u20132026-1":  "request: advisory.id: \"CVE\u20132026-1\" has \u2013 (U+2013, en dash) as character 4: want the plain - (U+002D)",
+		"CVE-2026-1\u200b": "request: advisory.id: \"CVE-2026-1\\u200b\" ends with a zero width space (U+200B): remove it",
+		"\u6f0f\u6d1e-1":   "<nil>", // in Chinese
+	} {
+		_, err := events.Parse([]byte(`{"kind":"advisory","advisory":{"schema_version":"1","id":"`+id+
+			`","affected":[{"package":{"ecosystem":"Bitnami","name":"postgresql"},"versions":["15.1"]}]}}`), now)
+		if fmt.Sprint(err) != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
 	}
 }
 

@@ -10,16 +10,11 @@ func didYouMean(word string, words []string) string {
 	return ""
 }
 
-// maxOdd bounds a word in which other characters are looked for: quotation marks and spaces may take three bytes each.
-const maxOdd = 256
-
 // nearest returns the first of the words with the fewest edits, letter case apart, or "" when each would need more than a
 // third of its letters changed. Characters that look like others, or like nothing, count as what was probably meant. Letters are those of Unicode: encoding/json, too, takes "verſionſ" for versions.
 func nearest(word string, words []string) string {
 	best, fewest := "", 0
-	if len(word) <= maxOdd {
-		word = plain(word)
-	}
+	word = plain(word)
 	for _, w := range words {
 		limit := len(w) / 3
 		if strings.EqualFold(word, w) {

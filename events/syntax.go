@@ -114,7 +114,7 @@ func unended(text []byte, end int) string {
 			i++
 		}
 	}
-	at := bytes.IndexFunc(text[start:end], func(r rune) bool { c := characterOf(r); return c.foreign() && c.means == '"' })
+	at := bytes.IndexFunc(text[start:end], func(r rune) bool { return characterOf(r).means == '"' })
 	if at < 0 {
 		return ""
 	}
