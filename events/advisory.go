@@ -48,7 +48,7 @@ var severities = oneOf("critical", "high", "medium", "low")
 
 // bulletin is an advisory in the form that is our own.
 var bulletin = schema{name: "an advisory", fields: []field{
-	{name: "id", check: text(printable(1, maxID)), rule: required("id", "want what the advisory is known by, such as CVE-2026-1")},
+	{name: "id", check: text(identifier(1, maxID)), rule: required("id", "want what the advisory is known by, such as CVE-2026-1")},
 	{name: "severity", check: text(severities)},
 	{name: "summary", check: checkSummary},
 	{name: "affected", check: listOf(maxAffected, `[{"Engine":"PostgreSQL","fixedIn":"15.10"}]`, affected.check), rule: required("affected", "want a list of engines and what fixes them")},
@@ -57,7 +57,7 @@ var bulletin = schema{name: "an advisory", fields: []field{
 var affected = schema{name: "an affected entry", fields: []field{
 	{name: "Engine", check: engines, rule: required("Engine", "want MySQL or PostgreSQL")},
 	{name: "EngineVersion", check: text(form(engineVersion, wantEngineVersion))},
-	{name: "fixedIn", check: text(checkFixedIn), rule: required("fixedIn", wantKernel+", "+wantCommunity)},
+	{name: "fixedIn", check: text(ascii(checkFixedIn)), rule: required("fixedIn", wantKernel+", "+wantCommunity)},
 }}
 
 var (

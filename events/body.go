@@ -1,7 +1,9 @@
 package events
 
 import (
+	"cmp"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"unicode/utf8"
 )
@@ -16,8 +18,8 @@ const (
 
 var alphabets = []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding}
 
-// unwrap gives the JSON text of a request from the text of a message, or says why it cannot. A request is an
-// object, and no base64 begins with a brace, so the first byte tells which of the two it is.
+// unwrap returns the JSON text of a request from the text of a message, or says why it cannot. A request is an
+// object, and no base64 begins with a brace, so the first character tells which of the two it is.
 func unwrap(text []byte) ([]byte, string) {
 	if problem := tooLong(text, maxBody); problem != "" {
 		return nil, problem
@@ -26,28 +28,46 @@ func unwrap(text []byte) ([]byte, string) {
 	if len(body) == 0 {
 		return nil, "is empty: " + putHere
 	}
-	if body[0] != '{' {
+	broken := flaw.String
+	if opening(body) != '{' {
 		decoded, ok := fromBase64(body)
 		if !ok {
-			return nil, "want a request as JSON or base64 of JSON, got " + describe(body)
+			return nil, cmp.Or(notBase64(text).String(), "want a request as JSON or base64 of JSON, got "+describe(body))
 		}
-		body = decoded
+		text, broken = decoded, flaw.inBase64
 	}
-	if !utf8.Valid(body) {
+	switch {
+	case !utf8.Valid(text):
 		return nil, notUTF8
+	case !json.Valid(trim(text)):
+		return nil, broken(flawOf(text))
 	}
-	return body, ""
+	return trim(text), ""
 }
 
 // fromBase64 undoes base64 of an object, in either alphabet and with or without padding.
 func fromBase64(text []byte) ([]byte, bool) {
 	for _, alphabet := range alphabets {
 		decoded, err := alphabet.AppendDecode(nil, text)
-		if body := trim(decoded); err == nil && len(body) > 0 && body[0] == '{' {
-			return body, true
+		if err == nil && opening(trim(decoded)) == '{' {
+			return decoded, true
 		}
 	}
 	return nil, false
+}
+
+// notBase64 returns the character that keeps a text from being base64 of an object, if only such characters do.
+func notBase64(text []byte) flaw {
+	text = withoutMark(text)
+	at := foreignIn(string(text))
+	if at < 0 {
+		return flaw{}
+	}
+	if _, ok := fromBase64(trim([]byte(plain(string(text))))); !ok {
+		return flaw{}
+	}
+	r, _ := utf8.DecodeRune(text[at:])
+	return flaw{where(text, at) + " is " + characterOf(r).String(), "base64 takes only letters, digits, +, /, -, _ and ="}
 }
 
 func tooLong(text []byte, limit int) string {

@@ -10,12 +10,12 @@ import (
 	"unicode"
 )
 
-// text takes strings that have no blanks around them and pass a check.
+// text takes strings that have nothing invisible in them and no blanks around them, and pass a check.
 func text(check func(value string, now time.Time) string) func(value) {
 	return func(v value) {
 		text, problem := asString(v.RawMessage)
 		if problem == "" {
-			problem = cmp.Or(blanks(text), check(text, v.now))
+			problem = cmp.Or(hidden(text), blanks(text), check(text, v.now))
 		}
 		v.note(problem)
 	}
@@ -30,7 +30,7 @@ func blanks(text string) string {
 
 // oneOf accepts the words as they are written.
 func oneOf(words ...string) func(string, time.Time) string {
-	return func(value string, _ time.Time) string {
+	return ascii(func(value string, _ time.Time) string {
 		if slices.Contains(words, value) {
 			return ""
 		}
@@ -39,16 +39,16 @@ func oneOf(words ...string) func(string, time.Time) string {
 			problem += DidYouMean(value, words)
 		}
 		return problem
-	}
+	})
 }
 
 func form(allowed pattern, want string) func(string, time.Time) string {
-	return func(value string, _ time.Time) string {
+	return ascii(func(value string, _ time.Time) string {
 		if allowed.fits(value) {
 			return ""
 		}
 		return quote(value) + " has another form: " + want
-	}
+	})
 }
 
 // printable accepts texts of a length that show as they are.
@@ -59,10 +59,19 @@ func printable(least, most int) func(string, time.Time) string {
 			return "is empty"
 		case len(value) > most:
 			return fmt.Sprintf("is %d bytes long: want at most %d", len(value), most)
+		case hidden(value) != "":
+			return hidden(value)
 		case strings.ContainsFunc(value, func(r rune) bool { return !unicode.IsPrint(r) }):
 			return quote(value) + " has letters that do not print"
 		}
 		return ""
+	}
+}
+
+// trueOrFalse takes booleans.
+func trueOrFalse(v value) {
+	if kind := kindOf(v.RawMessage); kind != "a boolean" {
+		v.note("want true or false, got " + kind)
 	}
 }
 

@@ -1,7 +1,6 @@
 package events
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 )
@@ -12,22 +11,22 @@ const maxMessages = 10_000
 // Decode opens the envelope of an event. The messages come in the order of the event, and one that cannot be opened
 // carries its own error. Decode itself fails only with *Unrecognized, when the event fits no envelope.
 func Decode(event []byte) ([]Message, error) {
-	text := trim(event)
-	switch {
-	case len(text) == 0:
+	if len(trim(event)) == 0 {
 		return nil, unrecognized("an empty event")
-	case text[0] == '[':
-		return decodeArray(text)
-	case text[0] == '{':
-		return decodeObject(text)
 	}
-	return decodeBase64(text)
+	switch opening(trim(event)) {
+	case '[':
+		return decodeArray(event)
+	case '{':
+		return decodeObject(event)
+	}
+	return decodeBase64(event)
 }
 
 func decodeObject(text []byte) ([]Message, error) {
 	o, problem := readObject(text)
 	if problem != "" {
-		return nil, unrecognized("an object that " + problem)
+		return nil, unreadable("an object", text, problem)
 	}
 	s := shapeOf(o)
 	switch {
@@ -36,34 +35,37 @@ func decodeObject(text []byte) ([]Message, error) {
 	case s.open == nil:
 		return nil, &Unrecognized{Seen: s.name, Advice: s.advice}
 	}
-	return []Message{s.message(o, "$", text)}, nil
+	return []Message{s.message(o, "$", trim(text))}, nil
 }
 
 // decodeBase64 takes only a request. The triggers hand over their envelopes as they are, so base64 of an envelope
 // is something that nobody sends.
 func decodeBase64(text []byte) ([]Message, error) {
-	if problem := tooLong(text, maxBody); problem != "" {
+	if problem := tooLong(trim(text), maxBody); problem != "" {
 		return nil, unrecognized("text that " + problem)
 	}
-	body, ok := fromBase64(text)
+	body, ok := fromBase64(trim(text))
 	if !ok {
-		return nil, unrecognized(describe(text))
+		if f := notBase64(text); f.advice != "" {
+			return nil, &Unrecognized{Seen: "text that is not base64: " + f.seen, Advice: f.advice}
+		}
+		return nil, unrecognized(describe(trim(text)))
 	}
 	o, problem := readObject(body)
 	if problem != "" {
-		return nil, unrecognized("base64 of an object that " + problem)
+		return nil, unreadable("base64 of an object", body, problem)
 	}
 	s := shapeOf(o)
 	if s == nil || s.name != requestShape {
 		return nil, unrecognized("base64 of " + o.describe())
 	}
-	return []Message{s.message(o, "$", text)}, nil
+	return []Message{s.message(o, "$", trim(text))}, nil
 }
 
 func decodeArray(text []byte) ([]Message, error) {
 	var elements array
-	if err := json.Unmarshal(text, &elements); err != nil {
-		return nil, unrecognized("an array that " + broken(err))
+	if json.Unmarshal(trim(text), &elements) != nil {
+		return nil, unreadable("an array", text, flawOf(text).String())
 	}
 	if len(elements) == 0 {
 		return nil, unrecognized("an empty array")
@@ -91,7 +93,11 @@ func decodeElement(text []byte, path string) Message {
 	return s.message(o, path, text)
 }
 
-// trim takes blanks off both ends, and the byte order mark that some editors put before a text.
-func trim(text []byte) []byte {
-	return bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(text), []byte("\ufeff")))
+// unreadable is the error of an event that has a problem. Where another character was meant, that says better what to do than the list of
+// what is accepted.
+func unreadable(what string, text []byte, problem string) *Unrecognized {
+	if f := flawOf(text); f.advice != "" && f.String() == problem {
+		return &Unrecognized{Seen: what + " that is broken JSON: " + f.seen, Advice: f.advice}
+	}
+	return unrecognized(what + " that " + problem)
 }

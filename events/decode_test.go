@@ -85,6 +85,10 @@ func TestEverySampleGivesItsRequests(t *testing.T) {
 		Kind:    events.KindUpgrade,
 		Upgrade: events.Upgrade{DBInstanceID: "rm-bp1abcd", UpgradeTime: events.Immediate},
 	}
+	replicas := events.Request{
+		Kind:    events.KindUpgrade,
+		Upgrade: events.Upgrade{DBInstanceID: "pgm-bp2efgh", UpgradeTime: events.MaintainTime, WithReplicas: true},
+	}
 	planned := minimal
 	planned.Mode, planned.Upgrade.DBInstanceID = events.Plan, "pgm-bp2efgh"
 	topic := func(r events.Request) []received {
@@ -117,6 +121,7 @@ func TestEverySampleGivesItsRequests(t *testing.T) {
 		"timer-follow-ups":                   tick("followUps", events.Request{Kind: events.KindFollowUps}),
 		"direct":                             {{Trigger: events.Direct, Request: all}},
 		"direct-minimal":                     {{Trigger: events.Direct, Request: minimal}},
+		"direct-with-replicas":               {{Trigger: events.Direct, Request: replicas}},
 	}
 	got := map[string][]received{}
 	for name, event := range readSamples(t, samples) {
@@ -242,15 +247,18 @@ func TestWhatIsTooLongIsRefused(t *testing.T) {
 		event, want string // an empty want stands for no error
 	}{
 		"a request of 64 KB is taken":         {request(65_536), ""},
+		"with blanks around it, too":          {" " + request(65_536) + "\n", ""},
+		"and in base64":                       {"\n" + base64.StdEncoding.EncodeToString([]byte(request(49_152))) + "\n", ""},
+		"an envelope of 512 KB with blanks":   {" " + `{"x":"` + strings.Repeat("x", 524_280) + `"}` + "\n", "event: got an object with the keys"},
 		"a request of one byte more is not":   {request(65_537), "event: is 65537 bytes long: want at most 65536"},
 		"a payload of one byte more is not":   {timerEvent(t, request(65_537)), "event: payload: is 65537 bytes long: want at most 65536"},
 		"its length in base64 is what counts": {base64.StdEncoding.EncodeToString([]byte(request(60_000))), "event: got text that is 80000 bytes long: want at most 65536"},
-		"an escaped body of 64 KB is taken":   {timerEvent(t, `{"x":"`+strings.Repeat("\u0001", 65_000)+`"}`), ""},
+		"an escaped body of 64 KB is taken":   {timerEvent(t, `{"x":"`+strings.Repeat("<", 65_000)+`"}`), ""},
 		"an envelope of more than 512 KB":     {`{"x":"` + strings.Repeat("x", 524_288) + `"}`, "event: got an object that is 524296 bytes long: want at most 524288"},
 		"an array of 10,000 is taken":         {elements(10_000), ""},
 		"an array of one more is not":         {elements(10_001), "event: got an array of more than 10000 elements: want an MNS"},
-		"an array nested without end":         {strings.Repeat("[", 200_000), "event: got an array that is broken JSON at byte 10001: invalid character '[' exceeded max depth"},
-		"an object nested without end":        {strings.Repeat(`{"mode":`, 50_000), "event: got an object that is broken JSON at byte 80001: invalid character '{' exceeded max depth"},
+		"an array nested without end":         {strings.Repeat("[", 200_000), "event: got an array that is broken JSON: character 10001 is [ (U+005B), nested deeper than JSON is read"},
+		"an object nested without end":        {strings.Repeat(`{"mode":`, 50_000), "event: got an object that is broken JSON: character 80001 is { (U+007B), nested deeper than JSON is read"},
 	} {
 		messages, err := events.Decode([]byte(c.event))
 		if err == nil && len(messages) == 1 {

@@ -2,7 +2,6 @@ package events
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -65,12 +64,20 @@ func (o object) describe() string {
 	return "an object with the keys " + strings.Join(keys, ", ") + more
 }
 
-// quote shows the beginning of a text on one line.
+// quote shows the beginning of a text on one line, and what is invisible in it by code points.
 func quote(text string) string {
-	if len(text) <= maxQuote {
-		return strconv.Quote(text)
+	var quoted strings.Builder
+	for _, r := range strconv.Quote(cut(text, maxQuote)) {
+		if invisible(r) { // and strconv takes it for one that prints
+			quoted.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
+		} else {
+			quoted.WriteRune(r)
+		}
 	}
-	return strconv.Quote(cut(text, maxQuote)) + "…"
+	if len(text) > maxQuote {
+		quoted.WriteString("…")
+	}
+	return quoted.String()
 }
 
 // cut gives the beginning of a text, up to a number of bytes and without half a letter.
@@ -83,15 +90,6 @@ func cut(text string, most int) string {
 		end--
 	}
 	return text[:end]
-}
-
-// broken says what encoding/json has against a text.
-func broken(err error) string {
-	at := ""
-	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-		at = fmt.Sprintf(" at byte %d", syntax.Offset)
-	}
-	return "is broken JSON" + at + ": " + err.Error()
 }
 
 // either joins words as a sentence does.

@@ -37,6 +37,7 @@
 //	follow-up     –                                          refused: the function's own
 //
 // The package does no I/O, reads no clock and keeps no state. It never guesses: it changes no letter case, cuts no
-// blanks off a value, drops no unknown field and takes no second value for a key. What is wrong is refused, all of it
-// at once and each with its JSON path. Its errors quote at most a few dozen bytes of what arrived.
+// blanks off a value, drops no unknown field, takes no second value for a key and no character for another that looks
+// like it. What is wrong is refused, all of it at once and each with its JSON path. Its errors quote at most a few dozen
+// bytes of what arrived. A character that cannot be seen, or that looks like another, is named by its code point.
 package events

@@ -116,7 +116,7 @@ func (e *envelope) child(key string) (*envelope, bool) {
 func (e *envelope) only(keys ...string) {
 	for _, m := range e.object {
 		if !slices.Contains(keys, m.key) {
-			e.note(m.key, "is not known here: want only "+strings.Join(keys, ", "))
+			e.note(m.key, "is not known here"+oddKey(m.key)+": want only "+strings.Join(keys, ", "))
 		}
 	}
 }

@@ -33,3 +33,12 @@ func Fields() map[string]string {
 	}
 	return all
 }
+
+// Characters returns the characters that are known by name, in the order of the table.
+func Characters() []rune {
+	all := make([]rune, len(characters))
+	for i, c := range characters {
+		all[i] = c.rune
+	}
+	return all
+}

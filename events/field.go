@@ -51,9 +51,10 @@ var request = schema{name: "a request", fields: []field{
 	{name: "Action", of: ofUpgrade, check: text(oneOf("UpgradeDBInstanceKernelVersion"))},
 	{name: "DBInstanceId", of: ofUpgrade, check: text(form(instanceID, wantInstanceID)), rule: required("DBInstanceId", wantInstanceID)},
 	{name: "UpgradeTime", of: ofUpgrade, check: text(upgradeTimes)},
-	{name: "SwitchTime", of: ofUpgrade, check: text(checkSwitchTime), rule: switchTimeFitsUpgradeTime("with the default " + string(Immediate))},
+	{name: "SwitchTime", of: ofUpgrade, check: text(ascii(checkSwitchTime)), rule: switchTimeFitsUpgradeTime("with the default " + string(Immediate))},
 	{name: "TargetMinorVersion", of: ofUpgrade, check: text(form(minorVersion, wantMinorVersion))},
 	{name: "RegionId", of: ofUpgrade, check: text(form(regionID, wantRegionID))},
+	{name: "withReplicas", of: ofUpgrade, check: trueOrFalse},
 	{name: "advisory", of: ofAdvisory, check: checkAdvisory, rule: required("advisory", wantAdvisory)},
 	{name: "select", of: ofFleets, check: selection.check},
 	{name: "schedule", of: ofFleets, check: schedule.check},
@@ -114,6 +115,7 @@ func (s schema) fieldNames() []string {
 var insteadOf = map[string]string{
 	"DBInstanceId": ": put it into select", "RegionId": ": put it into select",
 	"UpgradeTime": ": put it into schedule", "SwitchTime": ": put it into schedule",
+	"withReplicas": ": leave it out, and select the read-only instances too",
 }
 
 // belongs says to which kinds a field belongs, to a request of another kind that has it.

@@ -68,10 +68,10 @@ var selection = schema{name: "select", fields: []field{
 // Schedule says when the upgrades happen. An empty UpgradeTime leaves it to the policy's tempo.
 type Schedule struct {
 	UpgradeTime UpgradeTime `json:",omitempty"`
-	SwitchTime  time.Time   `json:",omitzero"` // UTC, and in the future; zero unless UpgradeTime is SpecifyTime
+	SwitchTime  time.Time   `json:",omitzero"` // UTC, in the future and within a year; zero unless UpgradeTime is SpecifyTime
 }
 
 var schedule = schema{name: "schedule", fields: []field{
 	{name: "UpgradeTime", check: text(upgradeTimes)},
-	{name: "SwitchTime", check: text(checkSwitchTime), rule: switchTimeFitsUpgradeTime("without one")},
+	{name: "SwitchTime", check: text(ascii(checkSwitchTime)), rule: switchTimeFitsUpgradeTime("without one")},
 }}

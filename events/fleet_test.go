@@ -116,7 +116,7 @@ func request() *rapid.Generator[events.Request] {
 			PlanHash: rapid.StringMatching(`([0-9a-f]{32})?`).Draw(t, "planHash"),
 		}
 		if r.Kind == events.KindUpgrade {
-			r.Upgrade = events.Upgrade{DBInstanceID: text.Draw(t, "id"), RegionID: text.Draw(t, "region"), UpgradeTime: times.Draw(t, "time"), TargetMinorVersion: text.Draw(t, "target")}
+			r.Upgrade = events.Upgrade{DBInstanceID: text.Draw(t, "id"), RegionID: text.Draw(t, "region"), UpgradeTime: times.Draw(t, "time"), TargetMinorVersion: text.Draw(t, "target"), WithReplicas: optional("replicas")}
 			if optional("switch") {
 				r.Upgrade.SwitchTime = at.Draw(t, "at")
 			}

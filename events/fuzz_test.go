@@ -18,6 +18,9 @@ import (
 	"rds-kernel-upgrade/events"
 )
 
+// aYear is the last SwitchTime that is taken.
+var aYear = now.Add(365 * 24 * time.Hour)
+
 // maxErrorText is far below the 64 KB of a notification, in which JSON writes it, and far above what people cause.
 const maxErrorText = 32 << 10
 
@@ -176,8 +179,15 @@ func checkFleet(t *testing.T, f events.Fleet) {
 	if len(f.Select.RegionIDs) > 20 || len(f.Select.Tags) > 4 || len(f.Select.DBInstanceIDs) > 100 {
 		t.Errorf("got %+v", f.Select)
 	}
-	if (f.Schedule.UpgradeTime == events.SpecifyTime) != f.Schedule.SwitchTime.After(now) {
+	if (f.Schedule.UpgradeTime == events.SpecifyTime) != f.Schedule.SwitchTime.After(now) || f.Schedule.SwitchTime.After(aYear) {
 		t.Errorf("got %+v", f.Schedule)
+	}
+	for _, w := range append([]events.Wave{{Tags: f.Select.Tags}}, f.Rollout.Waves...) {
+		for key, tag := range w.Tags {
+			if strings.ContainsFunc(key+tag, func(r rune) bool { return !unicode.IsPrint(r) || unicode.Is(unicode.Variation_Selector, r) }) {
+				t.Errorf("got the tag %q: %q, which does not show as it is", key, tag)
+			}
+		}
 	}
 	percent := 0.0
 	for _, w := range f.Rollout.Waves {
@@ -215,6 +225,9 @@ func checkUpgrade(t *testing.T, u events.Upgrade) {
 	if u.DBInstanceID == "" || len(u.DBInstanceID) > 64 || len(u.RegionID) > 128 || len(u.TargetMinorVersion) > 64 {
 		t.Errorf("got %+v", u)
 	}
+	if strings.ContainsFunc(u.DBInstanceID+u.RegionID+u.TargetMinorVersion, func(r rune) bool { return r > unicode.MaxASCII }) {
+		t.Errorf("got %+v, which has other characters than those of ASCII", u)
+	}
 	if strings.ContainsAny(u.DBInstanceID+u.RegionID+u.TargetMinorVersion, " /?&=%\"'\\\n@:#") {
 		t.Errorf("got %+v, which is not safe in a URL", u)
 	}
@@ -224,7 +237,7 @@ func checkUpgrade(t *testing.T, u events.Upgrade) {
 			t.Errorf("got a SwitchTime with %s", u.UpgradeTime)
 		}
 	case events.SpecifyTime:
-		if !u.SwitchTime.After(now) || u.SwitchTime.Location() != time.UTC {
+		if !u.SwitchTime.After(now) || u.SwitchTime.After(aYear) || u.SwitchTime.Location() != time.UTC {
 			t.Errorf("got the SwitchTime %s", u.SwitchTime)
 		}
 	default:

@@ -10,10 +10,11 @@ func DidYouMean(word string, words []string) string {
 	return ""
 }
 
-// nearest gives the first of the words with the fewest edits, letter case apart, or "" when each would need more than a
-// third of its letters changed. Letters are those of Unicode: encoding/json, too, takes "verſionſ" for versions.
+// nearest returns the first of the words with the fewest edits, letter case apart, or "" when each would need more than a
+// third of its letters changed. Characters that look like others, or like nothing, count as what was probably meant. Letters are those of Unicode: encoding/json, too, takes "verſionſ" for versions.
 func nearest(word string, words []string) string {
 	best, fewest := "", 0
+	word = plain(word)
 	for _, w := range words {
 		limit := len(w) / 3
 		if strings.EqualFold(word, w) {

@@ -20,19 +20,18 @@ type member struct {
 
 // readObject takes an object apart, or says why it cannot.
 func readObject(text []byte) (object, string) {
-	text = trim(text)
-	if problem := tooLong(text, maxObject); problem != "" {
+	if problem := tooLong(trim(text), maxObject); problem != "" {
 		return nil, problem
 	}
 	if !utf8.Valid(text) {
 		return nil, notUTF8
 	}
-	if !bytes.HasPrefix(text, []byte("{")) {
+	if opening(text) != '{' {
 		return nil, "want an object, got " + describe(text)
 	}
 	var o object
-	if err := json.Unmarshal(text, &o); err != nil {
-		return nil, broken(err)
+	if json.Unmarshal(trim(text), &o) != nil {
+		return nil, flawOf(text).String()
 	}
 	return o, ""
 }

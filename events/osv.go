@@ -55,7 +55,7 @@ func (s *osvSpecific) UnmarshalJSON(text []byte) error {
 // The schemas name all fields of the format: those without a check are not needed, and are there so that a field of the
 // format is never taken for another misspelt.
 var osv = schema{name: "an OSV record", loose: true, fields: []field{
-	{name: "id", check: text(printable(1, maxID)), rule: required("id", "want what the record is known by")},
+	{name: "id", check: text(identifier(1, maxID)), rule: required("id", "want what the record is known by")},
 	{name: "summary", check: orNull(anyText)},
 	{name: "withdrawn", rule: notWithdrawn},
 	{name: "affected", check: each(osvEntry.check), rule: required("affected", "want what the record affects")},

@@ -7,7 +7,7 @@ import (
 
 // Parse checks the text of a message and gives the request in it. The error is a *Invalid with all problems: those of
 // the fields in the order of the API's documentation, then the unknown fields in their own. Now decides whether
-// SwitchTime lies in the future.
+// SwitchTime lies in the future, and not too far.
 func Parse(body []byte, now time.Time) (Request, error) {
 	if problem := tooLong(body, maxBody); problem != "" {
 		return Request{}, invalid("request", Problem{"$", problem})
@@ -54,6 +54,7 @@ func (r *reading) request() Request {
 }
 
 func (r *reading) upgrade() Upgrade {
+	with := r.values("withReplicas")
 	at, _ := time.Parse(switchTimeLayout, r.texts["SwitchTime"])
 	return Upgrade{
 		DBInstanceID:       r.texts["DBInstanceId"],
@@ -61,5 +62,6 @@ func (r *reading) upgrade() Upgrade {
 		UpgradeTime:        UpgradeTime(cmp.Or(r.texts["UpgradeTime"], string(Immediate))),
 		SwitchTime:         at,
 		TargetMinorVersion: r.texts["TargetMinorVersion"],
+		WithReplicas:       len(with) == 1 && string(with[0]) == "true",
 	}
 }

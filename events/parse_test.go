@@ -58,9 +58,9 @@ func TestTextsThatAreNoRequest(t *testing.T) {
 		`"x"`:                       `request: want an object, got a string "x"`,
 		"hello":                     `request: want an object, got text "hello"`,
 		"<a/>":                      `request: want an object, got XML "<a/>"`,
-		"{":                         "request: is broken JSON at byte 1: unexpected end of JSON input",
-		"{} {}":                     "request: is broken JSON at byte 4: invalid character '{' after top-level value",
-		`{"a":1,`:                   "request: is broken JSON at byte 7: unexpected end of JSON input",
+		"{":                         "request: is broken JSON: it ends after character 1, before it is complete",
+		"{} {}":                     "request: is broken JSON: character 4 is { (U+007B) after the end of the JSON text",
+		`{"a":1,`:                   "request: is broken JSON: it ends after character 7, before it is complete",
 		"{\xff}":                    "request: is not valid UTF-8",
 		strings.Repeat(" ", 65_537): "request: is 65537 bytes long: want at most 65536",
 	} {
@@ -80,7 +80,7 @@ func TestFormsThatMayLookOddAreTaken(t *testing.T) {
 		`"DBInstanceId":"rm-1","TargetMinorVersion":"` + strings.Repeat("v", 64) + `"`,
 		`"\u0044BInstanceId":"rm-1"`,
 		`"DBInstanceId":"rm-1","UpgradeTime":"SpecifyTime","SwitchTime":"2026-11-22T12:00:01Z"`,
-		`"DBInstanceId":"rm-1","UpgradeTime":"SpecifyTime","SwitchTime":"2028-02-29T23:59:59Z"`,
+		`"DBInstanceId":"rm-1","withReplicas":true`, `"DBInstanceId":"rm-1","withReplicas":false`,
 	} {
 		if _, err := events.Parse([]byte("{"+fields+"}"), now); err != nil {
 			t.Errorf("%s: %v", fields, err)
@@ -103,6 +103,55 @@ func TestFormsThatGoTooFarAreRefused(t *testing.T) {
 		if r, err := events.Parse([]byte("{"+fields+"}"), now); err == nil {
 			t.Errorf("%s: got %+v, want an error", fields, r)
 		}
+	}
+}
+
+// The field is a person's word that the restart of the read-only instances is meant, so nothing that only looks like true is taken for it.
+func TestWithReplicasIsTrueOrFalse(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]string{
+		"true": "true <nil>", "false": "false <nil>", " true ": "true <nil>",
+		`"true"`: "want true or false, got a string", `"yes"`: "want true or false, got a string", `""`: "want true or false, got a string",
+		"1": "want true or false, got a number", "null": "want true or false, got null", "[true]": "want true or false, got an array", "{}": "want true or false, got an object",
+	} {
+		r, err := events.Parse([]byte(`{"DBInstanceId":"pgm-1","withReplicas":`+value+`}`), now)
+		got := fmt.Sprint(r.Upgrade.WithReplicas, " ", err)
+		if err != nil {
+			got = strings.TrimPrefix(err.Error(), "request: withReplicas: ")
+		}
+		if got != want {
+			t.Errorf("%s: got %s, want %s", value, got, want)
+		}
+	}
+}
+
+func TestWithReplicasBelongsToTheRequestForOneInstance(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"kind":"sweep","withReplicas":true}`:            "request: withReplicas: belongs to a request of kind upgrade, and this one is of kind sweep: leave it out, and select the read-only instances too",
+		`{"kind":"sweep","withReplicas":false}`:           "request: withReplicas: belongs to a request of kind upgrade, and this one is of kind sweep: leave it out, and select the read-only instances too",
+		`{"kind":"follow-ups","withReplicas":true}`:       "request: withReplicas: belongs to a request of kind upgrade, and this one is of kind follow-ups",
+		`{"kind":"upgrade","DBInstanceId":"pgm-1"}`:       "<nil>",
+		`{"kind":"sweep","select":{"withReplicas":true}}`: "request: select.withReplicas: is not a field of select",
+	} {
+		if r, err := events.Parse([]byte(body), now); fmt.Sprint(err) != want || r.Upgrade.WithReplicas {
+			t.Errorf("%s: got %+v, %v; want %s", body, r, err, want)
+		}
+	}
+}
+
+// What a rollout remembered before the field was there, and what it remembers without it, is the same text.
+func TestWithReplicasIsRememberedOnlyWhenItIsTrue(t *testing.T) {
+	t.Parallel()
+	for with, want := range map[bool]string{
+		false: `{"kind":"upgrade","upgrade":{"DBInstanceId":"pgm-1"}}`,
+		true:  `{"kind":"upgrade","upgrade":{"DBInstanceId":"pgm-1","withReplicas":true}}`,
+	} {
+		r := events.Request{Kind: events.KindUpgrade, Upgrade: events.Upgrade{DBInstanceID: "pgm-1", WithReplicas: with}}
+		if text, err := json.Marshal(r); err != nil || string(text) != want {
+			t.Errorf("got %s, %v; want %s", text, err, want)
+		}
+		remember(t, r)
 	}
 }
 

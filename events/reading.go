@@ -100,5 +100,5 @@ func (r *reading) refusal(key string, known []string) string {
 	if r.loose && meant == "" {
 		return ""
 	}
-	return cmp.Or(neverSent[key], "is not a field of "+r.name+meant)
+	return cmp.Or(neverSent[key], "is not a field of "+r.name+oddKey(key)+meant)
 }

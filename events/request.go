@@ -6,7 +6,7 @@ import "time"
 // and mean what they mean there; those in camelCase are this function's own:
 //
 //	{"DBInstanceId":"rm-bp1abcd", "UpgradeTime":"SpecifyTime", "SwitchTime":"2026-12-01T18:00:00Z",
-//	 "TargetMinorVersion":"rds_20260228", "RegionId":"cn-hangzhou", "mode":"apply"}
+//	 "TargetMinorVersion":"rds_20260228", "RegionId":"cn-hangzhou", "withReplicas":true, "mode":"apply"}
 //	{"kind":"sweep", "select":{"RegionId":["cn-hangzhou"],"tags":{"env":"prod"}}, "schedule":{"UpgradeTime":"MaintainTime"},
 //	 "rollout":{"waves":[{"tags":{"env":"dev"}},{"percent":10},{"percent":100}],"bake":"24h","maxFailures":0}}
 //	{"kind":"advisory", "advisory":{"id":"CVE-2026-1","severity":"critical","affected":[
@@ -42,14 +42,16 @@ const (
 	Plan  Mode = "plan"  // publish what would be done
 )
 
-// Upgrade holds the parameters of UpgradeDBInstanceKernelVersion (RDS API 2014-08-15).
+// Upgrade holds the parameters of UpgradeDBInstanceKernelVersion (RDS API 2014-08-15), and what the function has to know besides.
 type Upgrade struct {
 	DBInstanceID       string      `json:"DBInstanceId,omitempty"`
 	RegionID           string      `json:"RegionId,omitempty"` // empty: the function's own region
 	UpgradeTime        UpgradeTime `json:",omitempty"`
-	SwitchTime         time.Time   `json:",omitzero"`              // UTC, and in the future; zero unless UpgradeTime is SpecifyTime
-	TargetMinorVersion string      `json:",omitempty"`             // empty: the latest
-	WithReplicas       bool        `json:"withReplicas,omitempty"` // the restart of a PostgreSQL primary's read-only instances is meant
+	SwitchTime         time.Time   `json:",omitzero"`  // UTC, in the future and within a year; zero unless UpgradeTime is SpecifyTime
+	TargetMinorVersion string      `json:",omitempty"` // empty: the latest
+
+	// WithReplicas says that it is meant: the upgrade of a PostgreSQL primary restarts all of its read-only instances first.
+	WithReplicas bool `json:"withReplicas,omitempty"`
 }
 
 // UpgradeTime says when the upgrade happens.

@@ -28,7 +28,7 @@ const (
 
 var rollout = schema{name: "rollout", fields: []field{
 	{name: "waves", check: checkWaves},
-	{name: "bake", check: text(checkBake)},
+	{name: "bake", check: text(ascii(checkBake))},
 	{name: "maxFailures", check: number(isFailures, "a whole number from 0 to 1000")},
 }}
 

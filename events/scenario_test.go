@@ -53,6 +53,9 @@ func view(t *testing.T, request events.Request, err error) any {
 			shown[name] = value
 		}
 	}
+	if request.Upgrade.WithReplicas {
+		shown["withReplicas"] = true
+	}
 	if !request.Upgrade.SwitchTime.IsZero() {
 		shown["SwitchTime"] = request.Upgrade.SwitchTime
 	}

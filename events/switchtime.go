@@ -1,6 +1,9 @@
 package events
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 const switchTimeLayout = "2006-01-02T15:04:05Z"
 
@@ -18,7 +21,11 @@ var slips = []struct {
 	{lazily(`^\d{4}-\d\d-\d\d$`), "has no time of day"},
 }
 
-// checkSwitchTime sets no latest time. The API documents none, and a cap of ours would refuse what it accepts.
+// maxAhead is how far ahead a SwitchTime may lie. The API documents no limit. This one is against a mistyped year: an upgrade that was
+// accepted for a day in decades keeps the instance from every other upgrade until then.
+const maxAhead = 365 * day
+
+// checkSwitchTime takes the times after now, up to maxAhead after it.
 func checkSwitchTime(value string, now time.Time) string {
 	if !switchTimeForm.fits(value) {
 		return quote(value) + " " + slip(value) + ": want yyyy-MM-ddTHH:mm:ssZ in UTC" + inUTC(value)
@@ -30,7 +37,23 @@ func checkSwitchTime(value string, now time.Time) string {
 	if !at.After(now) {
 		return quote(value) + " is not in the future: it is now " + now.UTC().Format(switchTimeLayout)
 	}
+	if latest := now.Add(maxAhead); at.After(latest) {
+		return quote(value) + " is " + yearsAhead(at, now.UTC()) + " ahead: want a time within a year (until " + latest.UTC().Format(switchTimeLayout) +
+			"); is the year mistyped?"
+	}
 	return ""
+}
+
+// yearsAhead counts whole years.
+func yearsAhead(at, now time.Time) string {
+	years := at.Year() - now.Year()
+	if at.AddDate(-years, 0, 0).Before(now) {
+		years--
+	}
+	if years < 2 {
+		return "more than a year"
+	}
+	return fmt.Sprintf("%d years", years)
 }
 
 func slip(value string) string {
