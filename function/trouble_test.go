@@ -650,7 +650,7 @@ func TestWithLittleTimeTheRestGoesIntoAFollowUp(t *testing.T) {
 			w.fleetOf(40) // 16 calls are made at the same time
 			w.timeout = 10 * time.Second
 			w.rds.Faults().Add(faults.Fault{Action: upgradeCall, Kind: faults.Latency, Delay: 5 * time.Second})
-			w.send(sweepNow)
+			w.send(`{"kind":"sweep","schedule":{"UpgradeTime":"Immediate"},"rollout":{"bake":"0s","maxFailures":1}}`) // with 0 the first call would be alone
 			if n := len(w.upgradeCalls()); n != 16 {
 				t.Errorf("%d calls are made before the time runs short", n)
 			}

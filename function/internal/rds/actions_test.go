@@ -231,7 +231,7 @@ func TestTaskIsSeenWhenItBeganSince(t *testing.T) {
 	c := newCloud(t)
 	client, before := c.client(t), time.Now().Add(-time.Minute)
 	wantTask(t, client, before, false)
-	_, err := client.Upgrade(t.Context(), step())
+	_, err := client.Upgrade(t.Context(), step(), always)
 	must(t, err)
 	wantTask(t, client, before, true)
 	wantTask(t, client, time.Now().Add(time.Minute), false)
@@ -259,7 +259,7 @@ func TestUpgradeGivesTheFourFieldsOfTheAnswer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newCloud(t, func(o *fakerds.Options) { o.NumericTaskID = numeric })
-			got, err := c.client(t).Upgrade(t.Context(), step())
+			got, err := c.client(t).Upgrade(t.Context(), step(), always)
 			must(t, err)
 			want := upgrade.Acceptance{
 				RequestID: c.Calls()[0].RequestID, DBInstanceName: "rm-1", TaskID: got.TaskID, TargetMinorVersion: "rds_20260228",
@@ -291,7 +291,7 @@ func TestEveryActionSendsItsDocumentedParametersAndNoOthers(t *testing.T) {
 	at := time.Date(2026, 12, 2, 2, 0, 0, 0, time.FixedZone("Asia/Shanghai", 8*3600))
 	upgradeWith := func(change func(*upgrade.Step)) func(context.Context, *rds.Client) error {
 		return func(ctx context.Context, c *rds.Client) error {
-			_, err := c.Upgrade(ctx, step(change))
+			_, err := c.Upgrade(ctx, step(change), always)
 			return err
 		}
 	}
@@ -431,7 +431,7 @@ func TestEveryActionGivesItsFault(t *testing.T) {
 			return !got, err
 		},
 		"UpgradeDBInstanceKernelVersion": func(ctx context.Context, c *rds.Client) (any, error) {
-			got, err := c.Upgrade(ctx, step())
+			got, err := c.Upgrade(ctx, step(), always)
 			return got == upgrade.Acceptance{}, err
 		},
 		"TagResources": func(ctx context.Context, c *rds.Client) (any, error) {

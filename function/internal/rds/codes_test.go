@@ -80,7 +80,7 @@ func TestCodeDecidesTheKindAndTheDoubt(t *testing.T) {
 		t.Run(fmt.Sprintf("%d %s", want.status, want.code), func(t *testing.T) {
 			t.Parallel()
 			s := serve(t, reply(want.status, fmt.Sprintf(`{"RequestId":"R-1","Code":%q,"Message":"m"}`, want.code)))
-			_, err := s.client.Upgrade(t.Context(), step())
+			_, err := s.client.Upgrade(t.Context(), step(), always)
 			got := fault.From(err)
 			if got.Kind != want.kind || got.InDoubt != want.inDoubt || got.Code != want.code || got.RequestID != "R-1" {
 				t.Errorf("got %s %q (in doubt: %t), want %s (%t)", got.Kind, got.Code, got.InDoubt, want.kind, want.inDoubt)

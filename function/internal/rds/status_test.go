@@ -20,7 +20,7 @@ func TestACodeOfTheTableMeansTheSameWithEveryStatus(t *testing.T) {
 			t.Parallel()
 			for _, status := range []int{400, 403, 404, 429, 500, 503} {
 				s := serve(t, reply(status, fmt.Sprintf(`{"RequestId":"R-1","Code":%q,"Message":"m"}`, want.code)))
-				_, err := s.client.Upgrade(t.Context(), step())
+				_, err := s.client.Upgrade(t.Context(), step(), always)
 				if got := fault.From(err); got.Kind != want.kind || got.Code != want.code {
 					t.Errorf("with status %d: %s %q, want %s", status, got.Kind, got.Code, want.kind)
 				}
