@@ -89,13 +89,21 @@ func (r Run) upgradeAll(ctx context.Context, steps []Step) []Outcome {
 	outcomes := make([][]Outcome, len(chunks))
 	side := max(1, min(len(chunks), begun/tagged, r.Workers))
 	r.Workers /= side
-	parallel.Do(side, len(chunks), func(n int) { outcomes[n] = r.upgrade(ctx, chunks[n]) })
+	parallel.Do(side, len(chunks), func(n int) {
+		defer func() {
+			if outcomes[n] == nil { // it panics: the other chunks call no more
+				r.gate.note("")
+			}
+		}()
+		outcomes[n] = r.upgrade(ctx, chunks[n])
+	})
 	all := slices.Concat(outcomes...)
 	slices.SortFunc(all, func(a, b Outcome) int { return compareInstances(a.Instance, b.Instance) })
 	return all
 }
 
-// upgrade claims up to 50 instances, calls them, and writes down which calls were accepted.
+// upgrade claims up to 50 instances, calls them, and writes down which calls were accepted. A panic leaves the claims as a killed process
+// does: whoever meets them next knows that the calls may have been made.
 func (r Run) upgrade(ctx context.Context, steps []Step) []Outcome {
 	at := r.Now()
 	outcomes := make([]Outcome, len(steps))
