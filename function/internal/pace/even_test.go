@@ -85,13 +85,11 @@ func TestCallsThatAskFirstCountAsAllOthers(t *testing.T) {
 func TestTheGapFollowsTheRate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := pace.New(10, time.Now)
-		for range 3 {
-			take(t, l, true)
-		}
-		time.Sleep(10 * time.Second) // the rate is 3.43
-		for n, at := range evenly(t, l, 9, 3) {
-			if want := time.Duration(float64(n) / 3.43 * float64(time.Second)); (at - want).Abs() > time.Microsecond {
+		l := pace.New(100, time.Now)
+		take(t, l, true)
+		time.Sleep(10 * time.Second) // the rate is 70, and seven of other kinds would go at once
+		for n, at := range evenly(t, l, 20, 10) {
+			if want := time.Duration(float64(n) / 70 * float64(time.Second)); (at - want).Abs() > time.Microsecond {
 				t.Errorf("call %d began after %s, want %s", n, at, want)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"strings"
@@ -73,7 +74,7 @@ var panics = map[string]func(){
 	"*fmt.wrapError":              func() { panic(fmt.Errorf("%w", errors.New(secret))) },
 	"parallel_test.told":          func() { panic(told{secret}) },
 	"*runtime.PanicNilError":      func() { panic(nil) },
-	"runtime.plainError":          func() { var m map[string]int; m[secret] = 1 },
+	"runtime.plainError":          func() { maps.Copy(map[string]int(nil), map[string]int{secret: 1}) },
 	"*runtime.TypeAssertionError": func() { var v any = told{secret}; _ = v.(fmt.Formatter) },
 }
 
@@ -167,7 +168,7 @@ func TestAfterAPanicWhatHasBegunFinishesAndNothingElseBegins(t *testing.T) {
 func TestTheFirstErrorEndsTheOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		first, begun := errors.New("the first"), atomic.Int64{}
+		first, begun, start := errors.New("the first"), atomic.Int64{}, time.Now()
 		err := parallel.Try(t.Context(), 3, 100, func(ctx context.Context, n int) error {
 			begun.Add(1)
 			if n == 1 {
@@ -181,8 +182,8 @@ func TestTheFirstErrorEndsTheOthers(t *testing.T) {
 				return nil
 			}
 		})
-		if !errors.Is(err, first) || begun.Load() != 3 {
-			t.Errorf("%v after %d had begun; want the first error after 3", err, begun.Load())
+		if took := time.Since(start); !errors.Is(err, first) || begun.Load() != 3 || took != time.Second {
+			t.Errorf("%v after %s, when %d had begun; want the first error after a second, when 3 had", err, took, begun.Load())
 		}
 	})
 }

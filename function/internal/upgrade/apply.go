@@ -40,7 +40,7 @@ type Run struct {
 	Now     func() time.Time
 	Log     *slog.Logger
 	Workers int // how many calls are made at the same time
-	Allowed int // how many calls may fail before no more are made; negative: any number
+	Allowed int // how many may fail before no more calls are made; negative: any number
 	// Deadline bounds what must still be done for a call that was made. The context of Apply ends earlier, so that no step
 	// begins that could not finish, and time is left for publishing.
 	Deadline time.Time
