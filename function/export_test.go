@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"io"
+	"log/slog"
 
 	"rds-kernel-upgrade/function/internal/transport"
 )
@@ -17,3 +19,8 @@ func Discreet(out io.Writer) io.Writer { return discreet{out} }
 
 // PrintPolicy is what `main policy` does.
 func (f *Function) PrintPolicy(out, notes io.Writer) int { return f.printPolicy(out, notes) }
+
+// Handler is what the runtime calls.
+func Handler(made func() *Function, log *slog.Logger) func(context.Context, []byte) (*Report, error) {
+	return handler(made, log)
+}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"rds-kernel-upgrade/events"
+	"rds-kernel-upgrade/function/internal/parallel"
 	"rds-kernel-upgrade/function/internal/transport"
 	"rds-kernel-upgrade/function/internal/upgrade"
 )
@@ -17,13 +18,13 @@ import (
 // It returns the report so far. An error means that Function Compute is to deliver the event again, which is always safe; what
 // can never succeed is published as rejected or failed, and acknowledged.
 func (f *Function) Handle(ctx context.Context, event []byte) (report *Report, err error) {
+	run := &run{Function: f, log: f.log}
+	defer run.recover(&err)
 	defer f.transport.Close() // the process is frozen from here to the next event
-	run, err := f.begin(ctx)
-	if err != nil {
+	if err := run.begin(ctx); err != nil {
 		return nil, failure(err)
 	}
 	defer run.logRate()
-	defer run.recover(&err)
 	messages := run.open(event)
 	report = &Report{FCRequestID: run.invocation.RequestID}
 	var faults []error
@@ -203,7 +204,7 @@ func (r *run) publish(ctx context.Context, notifications ...upgrade.Notification
 	}
 	faults := make([]error, len(notifications))
 	publish := func(n int) { faults[n] = r.publishOne(ctx, notifications[n]) }
-	upgrade.SideBySide(workers, single, publish)
+	parallel.Do(workers, single, publish)
 	for n := single; n < len(notifications); n++ {
 		publish(n)
 	}

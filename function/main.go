@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -28,9 +29,17 @@ func main() {
 	log.SetOutput(discreet{os.Stderr})
 	debug.SetGCPercent(50)         // the heap is a few megabytes: collecting it twice as often keeps the process small (make bench)
 	debug.SetMemoryLimit(40 << 20) // and as often as it takes where ten thousand instances fill it (make bench-fleet)
-	// The configuration is read with the first event: what is wrong with it is told then, and the process is ready sooner.
-	f := sync.OnceValue(func() *Function { return New(os.Getenv, codeDir(), time.Now, os.Stdout) })
-	fc.Start(func(ctx context.Context, event []byte) (*Report, error) { return f().Handle(ctx, event) })
+	fc.Start(handler(func() *Function { return New(os.Getenv, codeDir(), time.Now, os.Stdout) }, slog.New(slog.NewJSONHandler(os.Stdout, nil))))
+}
+
+// handler returns what the runtime calls for each event. The configuration is read with the first one: what is wrong with it is told then,
+// and the process is ready sooner. A panic of made is an error as any other is.
+func handler(made func() *Function, log *slog.Logger) func(context.Context, []byte) (*Report, error) {
+	f := sync.OnceValue(made)
+	return func(ctx context.Context, event []byte) (report *Report, err error) {
+		defer (&run{log: log}).recover(&err)
+		return f().Handle(ctx, event)
+	}
 }
 
 // codeDir is where the code package was unpacked.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 	"rds-kernel-upgrade/function/internal/invocation"
 	"rds-kernel-upgrade/function/internal/mns"
 	"rds-kernel-upgrade/function/internal/pace"
+	"rds-kernel-upgrade/function/internal/parallel"
 	"rds-kernel-upgrade/function/internal/rds"
 	"rds-kernel-upgrade/function/internal/transport"
 	"rds-kernel-upgrade/function/internal/upgrade"
@@ -70,26 +70,26 @@ type run struct {
 const lastMoment = 500 * time.Millisecond
 
 // begin takes what Function Compute says about the invocation.
-func (f *Function) begin(ctx context.Context) (*run, error) {
+func (r *run) begin(ctx context.Context) error {
 	fc, ok := fccontext.FromContext(ctx)
 	if !ok {
-		return nil, errors.New("there is no Function Compute context: the binary runs under the go1 runtime only")
+		return errors.New("there is no Function Compute context: the binary runs under the go1 runtime only")
 	}
 	i, err := invocation.From(fc)
 	if err != nil {
-		return nil, &fault.Error{Kind: fault.Invalid, Message: err.Error()}
+		return &fault.Error{Kind: fault.Invalid, Message: err.Error()}
 	}
 	deadline, ok := ctx.Deadline()
 	if !ok {
-		deadline = f.now().Add(time.Minute)
+		deadline = r.now().Add(time.Minute)
 	}
-	r := &run{Function: f, invocation: i, deadline: deadline.Add(-lastMoment), log: f.log.With("fcRequestId", i.RequestID)}
-	r.throttled, _ = f.limit.Throttled()
-	r.rds = rds.New(f.transport, f.limit, f.config.RDSEndpoint, i.Credentials).Patient(upgrade.Retry)
-	if r.topic, err = f.topicOf(i); err != nil {
-		return nil, &fault.Error{Kind: fault.Invalid, Message: err.Error()}
+	r.invocation, r.deadline, r.log = i, deadline.Add(-lastMoment), r.log.With("fcRequestId", i.RequestID)
+	r.throttled, _ = r.limit.Throttled()
+	r.rds = rds.New(r.transport, r.limit, r.config.RDSEndpoint, i.Credentials).Patient(upgrade.Retry)
+	if r.topic, err = r.topicOf(i); err != nil {
+		return &fault.Error{Kind: fault.Invalid, Message: err.Error()}
 	}
-	return r, r.refuseBroken(ctx)
+	return r.refuseBroken(ctx)
 }
 
 // refuseBroken fails the invocation if the configuration is wrong, and says so on the topic where that is possible.
@@ -105,11 +105,14 @@ func (r *run) refuseBroken(ctx context.Context) error {
 	return &fault.Error{Op: "configuration", Kind: fault.Invalid, Message: r.broken.Error()}
 }
 
-// recover turns a panic into an error that says where, not what: the value may hold anything.
+// recover turns a panic, of this goroutine or of a worker, into an error that says where, not what: the value may hold anything. What the
+// invocation has done until then is as after a killed process: the follow-up was armed before the first call, the claims say which calls
+// may have been made, and the next delivery or follow-up goes on from there.
 func (r *run) recover(err *error) {
 	if p := recover(); p != nil {
-		r.log.Error("panic", "type", fmt.Sprintf("%T", p), "stack", r.invocation.Credentials.Redact(string(debug.Stack())))
-		*err = failure(&fault.Error{Kind: fault.Internal, Message: fmt.Sprintf("panic: %T; the log has the stack", p)})
+		kind, stack := parallel.Trace(p)
+		r.log.Error("panic", "type", kind, "stack", r.invocation.Credentials.Redact(stack))
+		*err = failure(&fault.Error{Kind: fault.Internal, Message: fmt.Sprintf("panic: %s; the log has the stack", kind)})
 	}
 }
 

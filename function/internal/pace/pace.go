@@ -5,6 +5,7 @@ package pace
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -30,6 +31,8 @@ type Limiter struct {
 	most   float64 // calls per second
 	turn   chan struct{}
 	tokens *rate.Limiter
+	even   chan struct{} // the turn of TakeEvenly
+	apart  *rate.Limiter // saves nothing up, so that what TakeEvenly lets through is never together
 
 	mu        sync.Mutex
 	refused   time.Time // when the API last refused a call that was made at the rate of then
@@ -41,27 +44,59 @@ type Limiter struct {
 func New(perSecond float64, now func() time.Time) *Limiter {
 	return &Limiter{
 		now: now, most: perSecond, turn: make(chan struct{}, 1), tokens: rate.NewLimiter(rate.Limit(perSecond), atOnce(perSecond)),
+		even: make(chan struct{}, 1), apart: rate.NewLimiter(rate.Limit(perSecond), together(perSecond)),
 	}
 }
 
-// Take waits until a call may be made, or gives an error when ctx does not leave the time. done is to be told what the API said of it.
+// ErrNoTime is the error of a call for which ctx does not leave the time.
+var ErrNoTime = errors.New("no time left under the rate limit")
+
+// Take waits until a call may be made. Its only error is ErrNoTime. done is to be told what the API said of it.
 func (l *Limiter) Take(ctx context.Context) (done func(throttled bool), err error) {
 	// One waits at a time: the time that a token will take is reckoned when the wait begins, and would be wrong for all behind when the
 	// rate changes.
 	select {
 	case l.turn <- struct{}{}:
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, ErrNoTime
 	}
 	defer func() { <-l.turn }()
 	l.forget()
-	if err := l.tokens.Wait(ctx); err != nil {
-		return nil, err
+	if l.tokens.Wait(ctx) != nil {
+		return nil, ErrNoTime
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	at := l.lowered
 	return func(throttled bool) { l.learn(at, throttled) }, nil
+}
+
+// TakeEvenly is Take for calls whose answers decide whether more of them may be made. They go one by one, each at the current rate after the
+// one before it, and never several at once after a pause: in the time that one call takes, no more begin than the rate allows in it. The
+// first of them waits for nothing for which Take would not.
+//
+// may is asked when all waiting is over, so that no call is made of which the reason has gone meanwhile, and once before, so that nobody waits
+// for such a call. The error is may's own, or ErrNoTime.
+func (l *Limiter) TakeEvenly(ctx context.Context, may func() error) (done func(throttled bool), err error) {
+	select {
+	case l.even <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ErrNoTime
+	}
+	defer func() { <-l.even }()
+	if err := may(); err != nil {
+		return nil, err
+	}
+	if done, err = l.Take(ctx); err != nil {
+		return nil, err
+	}
+	if l.apart.Wait(ctx) != nil {
+		return nil, ErrNoTime
+	}
+	if err := may(); err != nil {
+		return nil, err
+	}
+	return done, nil
 }
 
 // Throttled tells how many calls the API has refused so far, and the rate of now in calls per second.
@@ -107,8 +142,14 @@ func (l *Limiter) set(perSecond float64) {
 	if perSecond < l.most {
 		burst /= 10
 	}
+	l.apart.SetLimit(rate.Limit(perSecond))
+	l.apart.SetBurst(together(perSecond))
 	l.tokens.SetLimit(rate.Limit(perSecond))
 	l.tokens.SetBurst(atOnce(burst))
 }
 
 func atOnce(calls float64) int { return max(1, int(calls)) }
+
+// together is how many calls TakeEvenly lets through together: those of one millisecond. Timers are no finer, and below a thousand calls a
+// second it is one.
+func together(perSecond float64) int { return atOnce(perSecond / 1000) }

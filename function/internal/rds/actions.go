@@ -165,14 +165,15 @@ func (c *Client) Tasks(ctx context.Context, region string, ids []string, since, 
 }
 
 // Upgrade makes the call that all this is about. Only the parameters that the API documents are sent; SwitchTime goes with
-// SpecifyTime, TargetMinorVersion only when the request named one.
-func (c *Client) Upgrade(ctx context.Context, s upgrade.Step) (upgrade.Acceptance, error) {
+// SpecifyTime, TargetMinorVersion only when the request named one. It asks may when it has waited for the rate limit; may's error is returned
+// as it is, and nothing was sent.
+func (c *Client) Upgrade(ctx context.Context, s upgrade.Step, may func() error) (upgrade.Acceptance, error) {
 	request, response := api.CreateUpgradeDBInstanceKernelVersionRequest(), api.CreateUpgradeDBInstanceKernelVersionResponse()
 	request.DBInstanceId, request.UpgradeTime, request.TargetMinorVersion = s.Instance.ID, s.UpgradeTime, s.Asked
 	if !s.SwitchTime.IsZero() {
 		request.SwitchTime = s.SwitchTime.UTC().Format(timeForm)
 	}
-	if err := c.do(ctx, s.Instance.RegionID, s.Instance.ID, request, response, &response.RequestId); err != nil {
+	if err := c.onlyIf(may).do(ctx, s.Instance.RegionID, s.Instance.ID, request, response, &response.RequestId); err != nil {
 		return upgrade.Acceptance{}, err
 	}
 	return upgrade.Acceptance{

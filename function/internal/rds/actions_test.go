@@ -246,7 +246,7 @@ func TestTasksAreThoseThatBeganSince(t *testing.T) {
 	c := newCloud(t)
 	client, before := c.client(t), time.Now().Add(-time.Minute)
 	wantTasks(t, client, before, 0)
-	_, err := client.Upgrade(t.Context(), step())
+	_, err := client.Upgrade(t.Context(), step(), always)
 	must(t, err)
 	wantTasks(t, client, before, 1)
 	wantTasks(t, client, time.Now().Add(time.Minute), 0)
@@ -299,7 +299,7 @@ func TestUpgradeGivesTheFourFieldsOfTheAnswer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newCloud(t, func(o *fakerds.Options) { o.NumericTaskID = numeric })
-			got, err := c.client(t).Upgrade(t.Context(), step())
+			got, err := c.client(t).Upgrade(t.Context(), step(), always)
 			must(t, err)
 			want := upgrade.Acceptance{
 				RequestID: c.Calls()[0].RequestID, DBInstanceName: "rm-1", TaskID: got.TaskID, TargetMinorVersion: "rds_20260228",
@@ -331,7 +331,7 @@ func TestEveryActionSendsItsDocumentedParametersAndNoOthers(t *testing.T) {
 	at := time.Date(2026, 12, 2, 2, 0, 0, 0, time.FixedZone("Asia/Shanghai", 8*3600))
 	upgradeWith := func(change func(*upgrade.Step)) func(context.Context, *rds.Client) error {
 		return func(ctx context.Context, c *rds.Client) error {
-			_, err := c.Upgrade(ctx, step(change))
+			_, err := c.Upgrade(ctx, step(change), always)
 			return err
 		}
 	}
@@ -478,7 +478,7 @@ func TestEveryActionGivesItsFault(t *testing.T) {
 			return got == nil, err
 		},
 		"UpgradeDBInstanceKernelVersion": func(ctx context.Context, c *rds.Client) (any, error) {
-			got, err := c.Upgrade(ctx, step())
+			got, err := c.Upgrade(ctx, step(), always)
 			return got == upgrade.Acceptance{}, err
 		},
 		"TagResources": func(ctx context.Context, c *rds.Client) (any, error) {

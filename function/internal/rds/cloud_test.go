@@ -120,6 +120,9 @@ func reply(status int, body string) http.HandlerFunc {
 
 const echo = "<echo>"
 
+// always is for a call that may be made whenever its turn comes.
+func always() error { return nil }
+
 // step is an upgrade of rm-1.
 func step(change ...func(*upgrade.Step)) upgrade.Step {
 	s := upgrade.Step{Instance: upgrade.Instance{ID: "rm-1", RegionID: region}, UpgradeTime: "Immediate"}

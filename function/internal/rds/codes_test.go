@@ -137,7 +137,7 @@ func refuser(t *testing.T) func(status int, code string) *fault.Error {
 	t.Cleanup(pool.Close)
 	return func(status int, code string) *fault.Error {
 		client := rds.New(pool, pace.New(1e6, time.Now), endpoint, invocation.NewCredentials(accessKeyID, secret, token))
-		_, err := client.Upgrade(t.Context(), step(func(s *upgrade.Step) { s.Instance.ID = fmt.Sprintf("%d %s", status, code) }))
+		_, err := client.Upgrade(t.Context(), step(func(s *upgrade.Step) { s.Instance.ID = fmt.Sprintf("%d %s", status, code) }), always)
 		return fault.From(err)
 	}
 }

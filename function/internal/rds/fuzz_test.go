@@ -37,7 +37,7 @@ func FuzzAnswer(f *testing.F) {
 		client := rds.New(transport.Over(rig.Canned{Status: status, Body: body}), pace.New(1e6, time.Now),
 			&transport.Endpoint{Scheme: "https", Host: "rds.example.com"}, invocation.NewCredentials("STS.id", "sec-ret", "tok+en=="))
 		_, err1 := client.Instance(t.Context(), "cn-hangzhou", "rm-1")
-		_, err2 := client.Upgrade(t.Context(), upgrade.Step{Instance: upgrade.Instance{ID: "rm-1", RegionID: "cn-hangzhou"}, UpgradeTime: "Immediate"})
+		_, err2 := client.Upgrade(t.Context(), upgrade.Step{Instance: upgrade.Instance{ID: "rm-1", RegionID: "cn-hangzhou"}, UpgradeTime: "Immediate"}, always)
 		_, _, err3 := client.Offers(t.Context(), upgrade.Kind{RegionID: "cn-hangzhou", DBInstanceID: "rm-1"})
 		_, err4 := client.Tasks(t.Context(), "cn-hangzhou", []string{"rm-1"}, time.Now(), time.Now())
 		_, err5 := client.Tags(t.Context(), "cn-hangzhou", []string{"rm-1"})

@@ -37,7 +37,7 @@ var asked = map[string]func(context.Context, *rds.Client) (any, error){
 	"history-tasks": func(ctx context.Context, c *rds.Client) (any, error) {
 		return c.Tasks(ctx, region, []string{ours}, time.Unix(0, 0), time.Unix(1, 0))
 	},
-	"upgrade-specify-time": func(ctx context.Context, c *rds.Client) (any, error) { return c.Upgrade(ctx, step()) },
+	"upgrade-specify-time": func(ctx context.Context, c *rds.Client) (any, error) { return c.Upgrade(ctx, step(), always) },
 	"tag-resources": func(ctx context.Context, c *rds.Client) (any, error) {
 		return nil, c.Tag(ctx, region, []string{ours}, "k", "v")
 	},
@@ -278,7 +278,7 @@ func TestNothingOfAnAnswerIsSentBack(t *testing.T) {
 		reply(401, `{"RequestId":"R","Code":"Unauthorized","Message":"m"}`)(w, r)
 	})
 	for range 3 {
-		_, err := s.client.Upgrade(t.Context(), step())
+		_, err := s.client.Upgrade(t.Context(), step(), always)
 		wantFault(t, err, fault.Error{Kind: fault.Invalid, Code: "Unauthorized", Message: "=m", RequestID: "R"})
 	}
 	if n := s.seen.Load(); n != 3 {

@@ -35,12 +35,13 @@ type Client struct {
 	endpoint    *transport.Endpoint // nil: the region's own
 	credentials invocation.Credentials
 	retry       func(ctx context.Context, call func() error) error // of a page of a list
+	turn        func(ctx context.Context) (done func(throttled bool), err error)
 }
 
 // New makes a client for one invocation. The limiter is shared by all calls of the process; a nil endpoint means the
 // region's own, over https.
 func New(t *transport.Transport, limit *pace.Limiter, endpoint *transport.Endpoint, c invocation.Credentials) *Client {
-	return &Client{transport: t, limit: limit, endpoint: endpoint, credentials: c, retry: once}
+	return &Client{transport: t, limit: limit, endpoint: endpoint, credentials: c, retry: once, turn: limit.Take}
 }
 
 func once(_ context.Context, call func() error) error { return call() }
@@ -52,6 +53,14 @@ func (c *Client) Patient(retry func(ctx context.Context, call func() error) erro
 	return c
 }
 
+// onlyIf returns a client whose calls go evenly and ask may when their turn has come. If may returns an error nothing is sent, and the call
+// has that error.
+func (c *Client) onlyIf(may func() error) *Client {
+	careful := *c
+	careful.turn = func(ctx context.Context) (func(bool), error) { return c.limit.TakeEvenly(ctx, may) }
+	return &careful
+}
+
 // answer is what every response struct of the SDK has.
 type answer interface {
 	responses.AcsResponse
@@ -61,9 +70,12 @@ type answer interface {
 // do makes one call. resource names the instance for error texts.
 func (c *Client) do(ctx context.Context, region, resource string, request requests.AcsRequest, response answer, requestID *string) error {
 	op := strings.TrimSpace("rds: " + request.GetActionName() + " " + resource)
-	learn, err := c.limit.Take(ctx)
-	if err != nil {
-		return &fault.Error{Op: op, Kind: fault.Unavailable, Message: "not called: no time left under the rate limit"}
+	learn, err := c.turn(ctx)
+	switch {
+	case errors.Is(err, pace.ErrNoTime):
+		return &fault.Error{Op: op, Kind: fault.Unavailable, Message: "not called: " + err.Error()}
+	case err != nil:
+		return err
 	}
 	call := c.transport.Call(ctx)
 	err = c.send(call, region, request, response)

@@ -105,7 +105,7 @@ var transcripts = map[string]replayed{
 	},
 	"upgrade-measured": {
 		call: func(ctx context.Context, c *rds.Client) (any, error) {
-			return c.Upgrade(ctx, step(func(s *upgrade.Step) { s.Instance.ID = "rm-bp1" }))
+			return c.Upgrade(ctx, step(func(s *upgrade.Step) { s.Instance.ID = "rm-bp1" }), always)
 		},
 		want: upgrade.Acceptance{
 			RequestID: "DA2ECBA0-4745-4491-9166-799FF8984AC9", DBInstanceName: "rm-bp1", TaskID: "226917711", TargetMinorVersion: "xcluster80_20210305",
@@ -113,7 +113,7 @@ var transcripts = map[string]replayed{
 	},
 	"upgrade-numeric-task-id": {
 		call: func(ctx context.Context, c *rds.Client) (any, error) {
-			return c.Upgrade(ctx, step(func(s *upgrade.Step) { s.Instance.ID = "rm-bp1" }))
+			return c.Upgrade(ctx, step(func(s *upgrade.Step) { s.Instance.ID = "rm-bp1" }), always)
 		},
 		want: upgrade.Acceptance{
 			RequestID: "65BDA532-28AF-4122-AA39-B382721EEE64", DBInstanceName: "rm-bp1", TaskID: "10254125", TargetMinorVersion: "rds_20260228",
@@ -125,7 +125,7 @@ var transcripts = map[string]replayed{
 			return c.Upgrade(ctx, step(func(s *upgrade.Step) {
 				s.Instance.ID, s.UpgradeTime, s.Asked = "rm-bp1test", "SpecifyTime", "rds_20260228"
 				s.SwitchTime = time.Date(2026, 12, 1, 18, 0, 0, 0, time.UTC)
-			}))
+			}), always)
 		},
 		want: upgrade.Acceptance{
 			RequestID: "DA2ECBA0-4745-4491-9166-799FF8984AC9", DBInstanceName: "rm-bp1test", TaskID: "226917711", TargetMinorVersion: "rds_20260228",

@@ -6,10 +6,10 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/parallel"
 )
 
 // Claims is what Apply needs to write claims.
@@ -20,7 +20,9 @@ type Claims interface {
 
 // Caller makes the one call that changes an instance.
 type Caller interface {
-	Upgrade(ctx context.Context, s Step) (Acceptance, error)
+	// Upgrade waits for the rate limit, then asks may, and makes the call if may returns nil. If not, nothing was sent, and the error is
+	// may's own. Any other error is a fault; InDoubt says whether the call may have taken effect.
+	Upgrade(ctx context.Context, s Step, may func() error) (Acceptance, error)
 }
 
 // API is the part of the RDS API that Apply needs.
@@ -38,12 +40,12 @@ type Run struct {
 	Now     func() time.Time
 	Log     *slog.Logger
 	Workers int // how many calls are made at the same time
-	Allowed int // how many calls may fail before no more are made; negative: any number
+	Allowed int // how many may fail before no more calls are made; negative: any number
 	// Deadline bounds what must still be done for a call that was made. The context of Apply ends earlier, so that no step
 	// begins that could not finish, and time is left for publishing.
 	Deadline time.Time
 
-	failed *atomic.Int64 // calls, in this wave
+	gate *gate // of the wave that is called
 }
 
 // tagged is how many instances one tag call takes.
@@ -55,7 +57,7 @@ const stepTime = 3 * time.Second
 // Apply carries out the decisions of the next wave: claim, call, look. Every instance has one outcome. What earlier rollouts have come to
 // must be told before (see Settled): a step's claim takes the place of theirs.
 func (r Run) Apply(ctx context.Context, decisions []Decision) []Outcome {
-	r.failed = &atomic.Int64{}
+	r.gate = newGate(r.Allowed)
 	var outcomes []Outcome
 	var steps []Step
 	for _, d := range decisions {
@@ -87,32 +89,44 @@ func (r Run) upgradeAll(ctx context.Context, steps []Step) []Outcome {
 	outcomes := make([][]Outcome, len(chunks))
 	side := max(1, min(len(chunks), begun/tagged, r.Workers))
 	r.Workers /= side
-	SideBySide(side, len(chunks), func(n int) { outcomes[n] = r.upgrade(ctx, chunks[n]) })
+	parallel.Do(side, len(chunks), func(n int) {
+		defer func() {
+			if outcomes[n] == nil { // it panics: the other chunks call no more
+				r.gate.note("")
+			}
+		}()
+		outcomes[n] = r.upgrade(ctx, chunks[n])
+	})
 	all := slices.Concat(outcomes...)
 	slices.SortFunc(all, func(a, b Outcome) int { return compareInstances(a.Instance, b.Instance) })
 	return all
 }
 
-// upgrade claims up to 50 instances, calls them, and writes down which calls were accepted.
+// upgrade claims up to 50 instances, calls them, and writes down which calls were accepted. A panic leaves the claims as a killed process
+// does: whoever meets them next knows that the calls may have been made.
 func (r Run) upgrade(ctx context.Context, steps []Step) []Outcome {
 	at := r.Now()
 	outcomes := make([]Outcome, len(steps))
 	for n, s := range steps {
 		outcomes[n] = s.outcome(r.Rollout, r.Wave)
 	}
-	if r.short(ctx) {
+	if no := r.refusal(ctx, Step{}); no != nil {
 		for n := range outcomes {
-			outcomes[n] = outcomes[n].uncalled()
+			outcomes[n] = no.outcome(outcomes[n])
 		}
 		return outcomes
 	}
 	refused := r.claim(ctx, steps, at)
-	SideBySide(r.Workers, len(steps), func(n int) {
-		if f := refused[steps[n].Instance.ID]; f != nil {
+	for n, s := range steps {
+		if f := refused[s.Instance.ID]; f != nil {
 			outcomes[n] = outcomes[n].failed(f)
-			return
+			r.gate.note(outcomes[n].Status)
 		}
-		outcomes[n] = r.call(ctx, steps[n], outcomes[n], at)
+	}
+	parallel.Do(r.Workers, len(steps), func(n int) {
+		if refused[steps[n].Instance.ID] == nil {
+			outcomes[n] = r.call(ctx, steps[n], outcomes[n], at)
+		}
 	})
 	r.releaseAll(ctx, outcomes, refused)
 	r.noteAccepted(ctx, steps, outcomes, at)

@@ -2,6 +2,7 @@ package upgrade
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -18,28 +19,28 @@ import (
 //	no, later             try again in the time left; then pending, and the claim goes
 //	nothing, or unclear   look: accepted if anything shows, else in doubt, and the claim stays
 //
-// It is not made when too little time is left for it, or its time has passed: then pending, and the claim goes.
-func (r Run) call(ctx context.Context, s Step, o Outcome, at time.Time) Outcome {
-	if r.short(ctx) {
-		return o.uncalled()
-	}
-	if r.failed.Load() > int64(r.Allowed) && r.Allowed >= 0 {
-		o.Status, o.Reason, o.Detail = Pending, Held, "not called: more calls have failed than the request allows"
-		return o
-	}
-	if now := r.Now(); !s.Latest.IsZero() && !now.Before(s.Latest) {
-		o = o.failed(&fault.Error{Op: "upgrade: " + s.Instance.ID, Kind: fault.Unavailable, Message: "not called: the time that is permitted has passed before its turn came"})
-		o.Reason = OutsideWindow
-		return o
-	}
+// It is not made when more calls have failed than are allowed, too little time is left for it, or its time has passed: then pending, and the
+// claim goes. That is asked each time when all waiting is over.
+func (r Run) call(ctx context.Context, s Step, o Outcome, at time.Time) (called Outcome) {
+	leave := r.gate.enter(ctx)
+	defer func() { leave(called.Status) }()
 	permitted, cancel := r.permitted(ctx, s)
 	defer cancel()
+	may := func() error {
+		if no := r.refusal(ctx, s); no != nil {
+			return no
+		}
+		return nil
+	}
 	err := retryRefused(permitted, func() (err error) {
-		o.Acceptance, err = r.API.Upgrade(permitted, s)
+		o.Acceptance, err = r.API.Upgrade(permitted, s, may)
 		return err
 	})
 	f := fault.From
+	var no *unmade
 	switch {
+	case errors.As(err, &no):
+		return no.outcome(o)
 	case err == nil:
 		o.Status, o.AcceptedAt, o.Detail = Accepted, r.Now(), s.Why
 		return o
@@ -48,10 +49,7 @@ func (r Run) call(ctx context.Context, s Step, o Outcome, at time.Time) Outcome 
 	case f(err).Kind == fault.Conflict:
 		return r.conflict(ctx, o, s, f(err))
 	default:
-		if o = o.failed(f(err)); o.Status == Failed {
-			r.failed.Add(1)
-		}
-		return o
+		return o.failed(f(err))
 	}
 }
 

@@ -227,9 +227,12 @@ func lostAnswer(effect bool) error {
 	return &lost{fault.Error{Op: "rds: UpgradeDBInstanceKernelVersion " + id, Kind: fault.Unavailable, Message: "connection reset", InDoubt: true}, effect}
 }
 
-func (a *api) Upgrade(_ context.Context, s upgrade.Step) (upgrade.Acceptance, error) {
+func (a *api) Upgrade(_ context.Context, s upgrade.Step, may func() error) (upgrade.Acceptance, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if err := may(); err != nil {
+		return upgrade.Acceptance{}, err
+	}
 	err := a.called("Upgrade", s.Instance.ID+" "+s.UpgradeTime+" "+s.Asked)
 	if l, ok := err.(*lost); err != nil && (!ok || !l.effect) { //nolint:errorlint // the double's own error, as it made it
 		return upgrade.Acceptance{}, err

@@ -8,9 +8,8 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/parallel"
 )
 
 // Reader is what Observe needs of the RDS API.
@@ -81,7 +80,7 @@ func Unseen(region string, ids []string) []Instance {
 
 // each does something with all instances, several at the same time.
 func (o Observer) each(fleet []Instance, do func(*Instance)) {
-	SideBySide(o.Workers, len(fleet), func(n int) { do(&fleet[n]) })
+	parallel.Do(o.Workers, len(fleet), func(n int) { do(&fleet[n]) })
 }
 
 func (o Observer) list(ctx context.Context, s Scope) ([]Instance, error) {
@@ -89,17 +88,13 @@ func (o Observer) list(ctx context.Context, s Scope) ([]Instance, error) {
 		return o.named(ctx, s), nil
 	}
 	parts := make([][]Instance, len(s.Regions))
-	workers, ctx := errgroup.WithContext(ctx)
-	workers.SetLimit(max(1, o.Workers))
-	for n, region := range s.Regions {
-		workers.Go(func() error {
-			return Retry(ctx, func() (err error) {
-				parts[n], err = o.Reader.Fleet(ctx, region, s.Filter)
-				return err
-			})
+	err := parallel.Try(ctx, o.Workers, len(parts), func(ctx context.Context, n int) error {
+		return Retry(ctx, func() (err error) {
+			parts[n], err = o.Reader.Fleet(ctx, s.Regions[n], s.Filter)
+			return err
 		})
-	}
-	if err := workers.Wait(); err != nil {
+	})
+	if err != nil {
 		return nil, err
 	}
 	return slices.Concat(parts...), nil
@@ -149,7 +144,7 @@ func (o Observer) tag(ctx context.Context, s Scope, fleet []Instance) {
 	for _, region := range slices.Sorted(maps.Keys(regions)) {
 		chunks = slices.AppendSeq(chunks, slices.Chunk(regions[region], tagged))
 	}
-	SideBySide(o.Workers, len(chunks), func(n int) { o.tagChunk(ctx, chunks[n]) })
+	parallel.Do(o.Workers, len(chunks), func(n int) { o.tagChunk(ctx, chunks[n]) })
 }
 
 // tagChunk reads the tags of instances of one region.
@@ -197,7 +192,7 @@ func (o Observer) replicas(ctx context.Context, s Scope, fleet []Instance) {
 	}
 	slices.Sort(unread)
 	unread = slices.Compact(unread)
-	SideBySide(o.Workers, len(unread), func(n int) {
+	parallel.Do(o.Workers, len(unread), func(n int) {
 		i := &fleet[unread[n]]
 		if replica := *i; o.read(ctx, &replica) { // one that cannot be read stays as it is listed: nothing else wants more of it
 			*i = replica
@@ -254,7 +249,7 @@ func (o Observer) tasks(ctx context.Context, fleet []Instance, s Scope) {
 			parts = append(parts, part{q, some})
 		}
 	}
-	SideBySide(o.Workers, len(parts), func(n int) { lookForTasks(ctx, o.Reader, parts[n].some, parts[n].since, o.Now) })
+	parallel.Do(o.Workers, len(parts), func(n int) { lookForTasks(ctx, o.Reader, parts[n].some, parts[n].since, o.Now) })
 }
 
 // offers asks once for each kind of instance which versions there are.
@@ -269,7 +264,7 @@ func (o Observer) offers(ctx context.Context, fleet []Instance, s Scope) {
 		}
 	}
 	keys := slices.SortedFunc(maps.Keys(kinds), func(a, b Kind) int { return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
-	SideBySide(o.Workers, len(keys), func(n int) { o.offer(ctx, keys[n], kinds[keys[n]]) })
+	parallel.Do(o.Workers, len(keys), func(n int) { o.offer(ctx, keys[n], kinds[keys[n]]) })
 }
 
 func (o Observer) offer(ctx context.Context, k Kind, alike []*Instance) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/parallel"
 )
 
 // claim writes the intent on every instance of a wave. An instance whose tag could not be written is not called; its fault
@@ -66,7 +67,7 @@ func (r Run) eachClaim(steps []Step, c Claim, write func(instances []Instance, v
 		groups[group] = append(groups[group], s.Instance)
 	}
 	keys := slices.Collect(maps.Keys(groups))
-	SideBySide(r.Workers, len(keys), func(n int) { write(groups[keys[n]], keys[n].value) })
+	parallel.Do(r.Workers, len(keys), func(n int) { write(groups[keys[n]], keys[n].value) })
 }
 
 // write is for claims that must not be lost and may be late: it has until the run's deadline. Without it the

@@ -11,7 +11,6 @@ import (
 	"github.com/aliyun/fc-runtime-go-sdk/fc"
 	_ "github.com/cenkalti/backoff/v5"
 	_ "go.yaml.in/yaml/v3"
-	_ "golang.org/x/sync/errgroup"
 	_ "golang.org/x/time/rate"
 )
 
