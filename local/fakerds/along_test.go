@@ -235,6 +235,29 @@ func TestWhatAReplicaIsAboutWhenItsPrimaryBegins(t *testing.T) {
 	}
 }
 
+// Nobody looks between the end of a replica's own upgrade and that of its primary's.
+func TestAReplicaThatWasUpgradedBeforeItsPrimaryBeginsIsLeftAlone(t *testing.T) {
+	for name, own := range map[string]struct {
+		upgrade fakerds.Upgrade
+		tasks   string
+	}{
+		"after it was upgraded":     {fakerds.Upgrade{}, "Succeed Succeed"},
+		"but not after it failed":   {fakerds.Upgrade{Fails: true}, "Failed Failed Failed"},
+		"and not when it is silent": {fakerds.Upgrade{Silent: true}, "Succeed Succeed Succeed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCloud(t)
+			c.Add(family(1, of("pgr-1", func(i *fakerds.Instance) { i.Upgrade = own.upgrade }))...)
+			c.ok(t, upgrade, params("DBInstanceId", "pgr-1", "UpgradeTime", "MaintainTime"))
+			c.ok(t, upgrade, params("DBInstanceId", "pgm-1", "UpgradeTime", "SpecifyTime", "SwitchTime", "2026-11-22T19:00:00Z"))
+			c.clock.Advance(8 * time.Hour)
+			if got := strings.Join(c.ok(t, history, today()).column("Items", "Status"), " "); got != own.tasks {
+				t.Errorf("tasks %q, want %q", got, own.tasks)
+			}
+		})
+	}
+}
+
 // The replicas that are below the target when the upgrade begins are taken along, not those that were when it was accepted.
 func TestAScheduledUpgradeOfAPrimaryLooksAtItsReplicasWhenItBegins(t *testing.T) {
 	c := newCloud(t)

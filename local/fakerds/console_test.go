@@ -53,6 +53,10 @@ func TestNobodyHasScheduledWhatThereIsNotToUpgradeTo(t *testing.T) {
 	for name, change := range map[string]func(*fakerds.Instance){
 		"the instance has the latest": func(i *fakerds.Instance) { i.CurrentKernelVersion = i.LatestKernelVersion },
 		"it has no version":           func(i *fakerds.Instance) { i.CurrentKernelVersion, i.LatestKernelVersion = "", "" },
+		"it is on local disks": func(i *fakerds.Instance) {
+			*i = postgres("pgm-1")
+			i.DBInstanceStorageType, i.Upgrade.Scheduled = "local_ssd", time.Hour
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCloud(t)

@@ -65,9 +65,9 @@ func (s *Server) advance(r *record, now time.Time) {
 }
 
 // takesReplicasAlong reports whether an upgrade of the instance first upgrades its read-only instances: documented for PostgreSQL on
-// cloud disks, and for no other engine.
+// cloud disks, on others nobody upgrades it, and for no other engine.
 func (i Instance) takesReplicasAlong() bool {
-	return i.Engine == "PostgreSQL" && !i.onLocalDisks() && i.MasterInstanceID == ""
+	return i.Engine == "PostgreSQL" && i.MasterInstanceID == ""
 }
 
 // takeAlong begins, at the time at which a primary's upgrade begins, the upgrades of its read-only instances that are below the target,
@@ -138,7 +138,7 @@ func (s *Server) CancelUpgrade(id string) bool {
 // and there is something to upgrade to.
 func (s *Server) scheduleInConsole(r *record) {
 	target, code := s.target(r.Instance, "")
-	if r.Upgrade.Scheduled == 0 || code != "" {
+	if r.Upgrade.Scheduled == 0 || !r.supportsUpgrade() || code != "" {
 		return
 	}
 	now := s.options.Now()

@@ -103,6 +103,7 @@ func TestTaggingIsRefused(t *testing.T) {
 		{"without a region", "TagResources", resources(one, "RegionId", ""), 400, "MissingRegionId"},
 		{"in a region that there is not", "TagResources", resources(one, "RegionId", "mars"), 404, "InvalidRegionId.NotFound"},
 		{"without ResourceType", "TagResources", resources(one, "ResourceType", ""), 400, "MissingResourceType"},
+		{"with the same member under two names", "TagResources", resources(one, "ResourceId.01", "rm-2", "Tag.1.Key", "k"), 400, "InvalidParam"},
 		{"with another ResourceType", "TagResources", resources(one, "ResourceType", "instance"), 400, "InvalidParameter.ResourceType"},
 		{"with a ResourceType that is not modelled", "TagResources", resources(one, "ResourceType", "CUSTOM", "Tag.1.Key", "k"), 400, "InvalidParam"},
 		{"listing a ResourceType that is not modelled", "ListTagResources", resources(one, "ResourceType", "CUSTOM"), 400, "InvalidParam"},
