@@ -101,7 +101,7 @@ func drawMember(t *rapid.T, n int, before []fakerds.Instance) fakerds.Instance {
 
 // refusals are what the API may answer to every upgrade call of an instance: mostly nothing, what lasts, what passes, what is unclear.
 var refusals = []string{
-	"", "", "", "", "", "", "", "", "", "", "InvalidMinorVerison.NotFound", "Forbidden.RAM", "IncorrectDBInstanceState", "InvalidEVENT",
+	"", "", "", "", "", "", "", "", "", "", "InvalidMinorVerison.NotFound", "Forbidden.RAM", "IncorrectDBInstanceState", "TaskExists",
 	"Throttling.User", "InternalError",
 }
 

@@ -97,7 +97,7 @@ func TestNewerSDKUnderstandsTheRefusals(t *testing.T) {
 		code string
 	}{
 		{"of a wrong secret", wrong, "SignatureDoesNotMatch"},
-		{"of an unknown instance", temporary, "InvalidDBInstanceId.NotFound"},
+		{"of an unknown instance", temporary, "InvalidDBInstanceName.NotFound"},
 		{"of an unknown key", sts.Key{ID: "LTAI-nobody", Secret: "x"}, "InvalidAccessKeyId.NotFound"},
 	}
 	for _, tc := range cases {

@@ -10,7 +10,7 @@ func (s *Server) describeAttribute(q query) (document, *acs3.Refusal) {
 	case r != nil:
 		items = append(items, r.attributes())
 	case !s.options.MissingIsEmpty:
-		return nil, refuse("InvalidDBInstanceId.NotFound")
+		return nil, q.refuse("InvalidDBInstanceName.NotFound")
 	}
 	return document{{"Items", document{{"DBInstanceAttribute", items}}}}, nil
 }

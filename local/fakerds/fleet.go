@@ -25,8 +25,8 @@ type fleetFile struct {
 //
 //	{"instances":[{"DBInstanceId":"rm-1", …, "upgrade":{"takes":"3s","silent":true}}], "versions":[{"MinorVersion":"rds_20260228", …}]}
 //
-// Names are those of the API, and in "upgrade" those of Upgrade. Unknown names, wrong values and an id that
-// stands there twice are errors; then nothing is added.
+// Names are those of the API, and in "upgrade" those of Upgrade: takes, status, silent, fails, reason, refuse, nextWindow, scheduled.
+// Unknown names, wrong values and an id that stands there twice are errors; then nothing is added.
 func (s *Server) Load(r io.Reader) error {
 	text, err := io.ReadAll(r)
 	if err != nil {
@@ -77,6 +77,7 @@ func (s *Server) Add(instances ...Instance) {
 		i = i.withDefaults(s.options)
 		s.fleet.put(i)
 		s.bringVersions(i)
+		s.scheduleInConsole(s.fleet.byID[i.DBInstanceID])
 	}
 	for _, i := range instances {
 		s.link(i)
@@ -113,7 +114,7 @@ func (s *Server) Instance(id string) (Instance, bool) {
 	if found == nil {
 		return Instance{}, false
 	}
-	found.settle(s.options.Now())
+	s.settle(found, s.options.Now())
 	return found.clone(), true
 }
 
@@ -123,7 +124,7 @@ func (s *Server) Instances() []Instance {
 	defer s.mu.Unlock()
 	all := make([]Instance, 0, len(s.fleet.all))
 	for _, r := range s.fleet.all {
-		r.settle(s.options.Now())
+		s.settle(r, s.options.Now())
 		all = append(all, r.clone())
 	}
 	return all
@@ -138,7 +139,7 @@ func (s *Server) Update(id string, change func(*Instance)) bool {
 	if found == nil {
 		return false
 	}
-	found.settle(s.options.Now())
+	s.settle(found, s.options.Now())
 	s.fleet.change(found, change)
 	return true
 }
@@ -146,10 +147,10 @@ func (s *Server) Update(id string, change func(*Instance)) bool {
 // lookup finds the instance that a request is about. One in another region than the request's is not found.
 func (s *Server) lookup(q query, id string) *record {
 	found := s.fleet.byID[id]
-	if found == nil || !found.in(q.get("RegionId")) {
+	if found == nil || !found.in(q.endpoint()) {
 		return nil
 	}
-	found.settle(q.now)
+	s.settle(found, q.now)
 	return found
 }
 

@@ -18,7 +18,7 @@ func TestFleetFile(t *testing.T) {
 	err := c.Load(strings.NewReader(`{
 		"instances": [
 			{"DBInstanceId": "rm-1", "CurrentKernelVersion": "rds_20231231", "LatestKernelVersion": "rds_20260228",
-			 "Tags": {"env": "dev"}, "upgrade": {"takes": "90s", "status": "TRANSING", "silent": true, "fails": true, "refuse": "InvalidEVENT"}},
+			 "Tags": {"env": "dev"}, "upgrade": {"takes": "90s", "status": "TRANSING", "silent": true, "fails": true, "refuse": "TaskExists", "reason": "DiskFull", "nextWindow": true, "scheduled": "2h"}},
 			{"DBInstanceId": "rr-1", "MasterInstanceId": "rm-1"},
 			{"DBInstanceId": "rm-2", "ReadOnlyDBInstanceIds": ["rr-2"], "RegionId": "cn-beijing"},
 			{"DBInstanceId": "rr-2"}
@@ -36,7 +36,7 @@ func TestFleetFile(t *testing.T) {
 	one, replica1, two, replica2 := plain, plain, plain, plain
 	one.DBInstanceID, one.CurrentKernelVersion, one.LatestKernelVersion = "rm-1", "rds_20231231", "rds_20260228"
 	one.Tags, one.ReadOnlyDBInstanceIDs = map[string]string{"env": "dev"}, []string{"rr-1"}
-	one.Upgrade = fakerds.Upgrade{Takes: 90 * time.Second, Status: "TRANSING", Silent: true, Fails: true, Refuse: "InvalidEVENT"}
+	one.Upgrade = fakerds.Upgrade{Takes: 90 * time.Second, Status: "TRANSING", Silent: true, Fails: true, Refuse: "TaskExists", Reason: "DiskFull", NextWindow: true, Scheduled: 2 * time.Hour}
 	replica1.DBInstanceID, replica1.MasterInstanceID, replica1.DBInstanceType = "rr-1", "rm-1", "Readonly"
 	two.DBInstanceID, two.RegionID, two.ZoneID, two.ReadOnlyDBInstanceIDs = "rm-2", "cn-beijing", "cn-beijing-h", []string{"rr-2"}
 	replica2.DBInstanceID, replica2.MasterInstanceID, replica2.DBInstanceType = "rr-2", "rm-2", "Readonly"
@@ -49,10 +49,35 @@ func TestFleetFile(t *testing.T) {
 	}
 }
 
+func TestPostgreSQLOnCloudDisksUpgradesItselfByDefault(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*fakerds.Instance)
+		want   string
+	}{
+		"PostgreSQL":                            {func(i *fakerds.Instance) { i.DBInstanceStorageType = "" }, "Auto"},
+		"PostgreSQL on general_essd":            {func(*fakerds.Instance) {}, "Auto"},
+		"PostgreSQL on local disks":             {func(i *fakerds.Instance) { i.DBInstanceStorageType = "local_ssd" }, "Manual"},
+		"PostgreSQL where it was turned off":    {func(i *fakerds.Instance) { i.AutoUpgradeMinorVersion = "Manual" }, "Manual"},
+		"MySQL":                                 {func(i *fakerds.Instance) { i.Engine = "MySQL" }, "Manual"},
+		"MySQL, which is what an instance is":   {func(i *fakerds.Instance) { i.Engine = "" }, "Manual"},
+		"MySQL where it was turned on, as told": {func(i *fakerds.Instance) { i.Engine, i.AutoUpgradeMinorVersion = "MySQL", "Auto" }, "Auto"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCloud(t)
+			instance := postgres("rm-1")
+			test.change(&instance)
+			c.Add(instance)
+			if got := c.ok(t, describe, params("DBInstanceId", "rm-1")).text("Items.DBInstanceAttribute.0.AutoUpgradeMinorVersion"); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
 func TestFleetFileIsReadBackAsItWasWritten(t *testing.T) {
 	c := newCloud(t)
 	instance := mysql("rm-1")
-	instance.Upgrade = fakerds.Upgrade{Takes: 90 * time.Second, Silent: true}
+	instance.Upgrade = fakerds.Upgrade{Takes: 90 * time.Second, Silent: true, Scheduled: time.Hour, NextWindow: true, Reason: "DiskFull"}
 	c.Add(instance, mysql("rm-2"))
 	text, err := json.Marshal(map[string]any{"instances": c.Instances()})
 	if err != nil {
@@ -75,6 +100,9 @@ func TestWrongFleetFiles(t *testing.T) {
 		{"an unknown field of upgrade", `{"instances":[{"DBInstanceId":"rm-1","upgrade":{"slow":true}}]}`, `unknown field "slow"`},
 		{"a duration without a unit", `{"instances":[{"DBInstanceId":"rm-1","upgrade":{"takes":"3"}}]}`, `takes "3" is not a duration`},
 		{"a duration below zero", `{"instances":[{"DBInstanceId":"rm-1","upgrade":{"takes":"-3s"}}]}`, `takes "-3s" is not a duration`},
+		{"a wrong time until an upgrade begins", `{"instances":[{"DBInstanceId":"rm-1","upgrade":{"scheduled":"soon"}}]}`, `scheduled "soon" is not a duration`},
+		{"a code of another action", `{"instances":[{"DBInstanceId":"rm-1","upgrade":{"refuse":"InvalidEVENT"}}]}`, `rm-1: upgrade: refuse "InvalidEVENT"`},
+		{"the code of a parameter that is missing, which is any name", `{"instances":[{"DBInstanceId":"rm-1","upgrade":{"refuse":"Missing*"}}]}`, `rm-1: upgrade: refuse "Missing*"`},
 		{"a code that is not known", `{"instances":[{"DBInstanceId":"rm-1","upgrade":{"refuse":"Nope"}}]}`, `rm-1: upgrade: refuse "Nope"`},
 		{"an unknown field of a version", `{"versions":[{"Version":"x"}]}`, `unknown field "Version"`},
 		{"no id", `{"instances":[{"Engine":"MySQL"}]}`, "an instance has no DBInstanceId"},

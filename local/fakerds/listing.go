@@ -13,13 +13,6 @@ import (
 // describeInstances is DescribeDBInstances: a page of the instances that fit all filters. The listing has no
 // kernel version and no maintenance window; those are the attributes'.
 func (s *Server) describeInstances(q query) (document, *acs3.Refusal) {
-	if refusal := s.region(q); refusal != nil {
-		return nil, refusal
-	}
-	level, refusal := q.number("InstanceLevel", 0, 1, 0)
-	if refusal != nil {
-		return nil, refusal
-	}
 	page, refusal := instancePage(q)
 	if refusal != nil {
 		return nil, refusal
@@ -30,8 +23,8 @@ func (s *Server) describeInstances(q query) (document, *acs3.Refusal) {
 	}
 	items := []document{}
 	for _, r := range found[page.from(len(found)):page.to(len(found))] {
-		r.settle(q.now)
-		items = append(items, r.summary(level == 0))
+		s.settle(r, q.now)
+		items = append(items, r.summary(q.number("InstanceLevel", 0) == 0))
 	}
 	return document{
 		{"PageNumber", page.number()},
@@ -51,26 +44,19 @@ type page struct {
 // instancePage reads PageNumber and PageSize, or MaxResults and NextToken, which win when they are there.
 func instancePage(q query) (page, *acs3.Refusal) {
 	if q.get("MaxResults") != "" || q.get("NextToken") != "" {
-		size, refusal := q.number("MaxResults", 1, 100, 30)
-		if refusal != nil {
-			return page{}, refusal
-		}
-		return tokenPage(q, size)
+		return tokenPage(q, q.number("MaxResults", 30), q.refuse("Invalid.NextToken"))
 	}
-	size, refusal := q.number("PageSize", 1, 100, 30)
-	if refusal != nil {
-		return page{}, refusal
-	}
-	return numberedPage(q, size)
+	return numberedPage(q, q.number("PageSize", 30)), nil
 }
 
-func numberedPage(q query, size int) (page, *acs3.Refusal) {
-	number, refusal := q.number("PageNumber", 1, 1<<30, 1)
-	return page{start: (number - 1) * size, size: size}, refusal
+// numberedPage takes page 0, which the listing may be asked for, for the first.
+func numberedPage(q query, size int) page {
+	number := min(max(q.number("PageNumber", 1), 1), 1<<30)
+	return page{start: (number - 1) * size, size: size}
 }
 
-// tokenPage starts where the token says; without one, at the beginning.
-func tokenPage(q query, size int) (page, *acs3.Refusal) {
+// tokenPage starts where the token says; without one, at the beginning. A token that was not given out is refused as the caller says.
+func tokenPage(q query, size int, wrong *acs3.Refusal) (page, *acs3.Refusal) {
 	token := q.get("NextToken")
 	if token == "" {
 		return page{size: size, byToken: true}, nil
@@ -79,7 +65,7 @@ func tokenPage(q query, size int) (page, *acs3.Refusal) {
 	start, ok := strings.CutPrefix(string(text), "next:")
 	n, err2 := strconv.Atoi(start)
 	if err != nil || err2 != nil || !ok || n < 0 {
-		return page{}, invalid("NextToken")
+		return page{}, wrong
 	}
 	return page{start: n, size: size, byToken: true}, nil
 }
@@ -99,9 +85,9 @@ func (p page) next(total int) string {
 
 // matching gives the instances of the region that fit the request's filters.
 func (s *Server) matching(q query) ([]*record, *acs3.Refusal) {
-	tags, refusal := tagFilter(q.get("Tags"))
-	if refusal != nil {
-		return nil, refusal
+	tags, ok := tagFilter(q.get("Tags"))
+	if !ok {
+		return nil, q.invalid("Tags")
 	}
 	region, filters := s.fleet.byRegion[q.get("RegionId")], q.filters()
 	if len(tags) == 0 && len(filters) == 0 {
@@ -109,7 +95,7 @@ func (s *Server) matching(q query) ([]*record, *acs3.Refusal) {
 	}
 	var found []*record
 	for _, r := range region {
-		r.settle(q.now)
+		s.settle(r, q.now)
 		unfit := func(f filter) bool { return !f.fits(&r.Instance) }
 		if !slices.ContainsFunc(filters, unfit) && r.hasTags(tags) {
 			found = append(found, r)
@@ -153,18 +139,12 @@ func (q query) filters() []filter {
 }
 
 // tagFilter reads Tags, a JSON object of at most five pairs.
-func tagFilter(text string) (map[string]string, *acs3.Refusal) {
+func tagFilter(text string) (tags map[string]string, ok bool) {
 	if text == "" {
-		return nil, nil
+		return nil, true
 	}
-	var tags map[string]string
-	if err := json.Unmarshal([]byte(text), &tags); err != nil {
-		return nil, refuse("Tag.InvalidTagsParamter")
-	}
-	if len(tags) > 5 {
-		return nil, refuse("Tag.Allow5TagInfos")
-	}
-	return tags, nil
+	err := json.Unmarshal([]byte(text), &tags)
+	return tags, err == nil && len(tags) <= 5
 }
 
 func (i Instance) hasTags(want map[string]string) bool {

@@ -19,8 +19,8 @@ const (
 )
 
 func TestMissingInstance(t *testing.T) {
-	t.Run("is a 404", func(t *testing.T) {
-		newCloud(t).refused(t, describe, params("DBInstanceId", "rm-none"), 404, "InvalidDBInstanceId.NotFound")
+	t.Run("is refused by the code of the action's own table, whose status is 400", func(t *testing.T) {
+		newCloud(t).refused(t, describe, params("DBInstanceId", "rm-none"), 400, "InvalidDBInstanceName.NotFound")
 	})
 	t.Run("is an empty list when the option says so", func(t *testing.T) {
 		c := newCloud(t, func(o *fakerds.Options) { o.MissingIsEmpty = true })
@@ -31,13 +31,13 @@ func TestMissingInstance(t *testing.T) {
 	t.Run("is one in another region than the request's", func(t *testing.T) {
 		c := newCloud(t)
 		c.Add(mysql("rm-1"))
-		c.refused(t, describe, params("DBInstanceId", "rm-1", "RegionId", "cn-beijing"), 404, "InvalidDBInstanceId.NotFound")
+		c.refused(t, describe, params("DBInstanceId", "rm-1", "RegionId", "cn-beijing"), 400, "InvalidDBInstanceName.NotFound")
 	})
 	t.Run("is one that was removed", func(t *testing.T) {
 		c := newCloud(t)
 		c.Add(mysql("rm-1"), mysql("rm-2"))
 		c.Remove("rm-1")
-		c.refused(t, describe, params("DBInstanceId", "rm-1"), 404, "InvalidDBInstanceId.NotFound")
+		c.refused(t, describe, params("DBInstanceId", "rm-1"), 400, "InvalidDBInstanceName.NotFound")
 		if got := c.ok(t, listing, params("RegionId", "cn-hangzhou")).column(items, "DBInstanceId"); !cmp.Equal(got, []string{"rm-2"}) {
 			t.Error(got)
 		}
@@ -65,6 +65,7 @@ func TestPagesByNumber(t *testing.T) {
 		{"of the size asked for", params("PageSize", "100", "PageNumber", "2"), "rm-100", "rm-199", 100, 2},
 		{"the last one shorter", params("PageSize", "100", "PageNumber", "3"), "rm-200", "rm-204", 5, 3},
 		{"one behind the last empty", params("PageSize", "100", "PageNumber", "4"), "", "", 0, 4},
+		{"the first one for the number 0, which the listing may be asked for", params("PageSize", "100", "PageNumber", "0"), "rm-000", "rm-099", 100, 1},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
@@ -122,18 +123,23 @@ func TestListingIsRefused(t *testing.T) {
 	}{
 		{"without a region", params("RegionId", ""), 400, "MissingRegionId"},
 		{"in a region that there is not", params("RegionId", "mars-north-1"), 404, "InvalidRegionId.NotFound"},
-		{"with PageSize 0", params("PageSize", "0"), 400, "InvalidParameter"},
-		{"with PageSize 101", params("PageSize", "101"), 400, "InvalidParameter"},
-		{"with PageNumber 0", params("PageNumber", "0"), 400, "InvalidParameter"},
-		{"with a page number that is none", params("PageNumber", "one"), 400, "InvalidParameter"},
-		{"with MaxResults 0", params("MaxResults", "0"), 400, "InvalidParameter"},
-		{"with MaxResults 101", params("MaxResults", "101"), 400, "InvalidParameter"},
-		{"with a token that was not given out", params("NextToken", "abc"), 400, "InvalidParameter"},
-		{"with InstanceLevel 2", params("InstanceLevel", "2"), 400, "InvalidParameter"},
-		{"with Tags that are no JSON object", params("Tags", "env=dev"), 400, "Tag.InvalidTagsParamter"},
-		{"with six Tags", params("Tags", `{"a":"","b":"","c":"","d":"","e":"","f":""}`), 400, "Tag.Allow5TagInfos"},
-		{"with a parameter that is not modelled", params("VpcId", "vpc-1"), 400, "InvalidParameter"},
-		{"with the older form of tags", params("Tag.1.key", "env"), 400, "InvalidParameter"},
+		{"with PageSize 0", params("PageSize", "0"), 400, "InvalidParam"},
+		{"with PageSize 101", params("PageSize", "101"), 400, "InvalidParam"},
+		{"with a page number below 0", params("PageNumber", "-1"), 400, "InvalidParam"},
+		{"with a page number above the limit", params("PageNumber", "21474837"), 400, "InvalidParam"},
+		{"with a page number that is none", params("PageNumber", "one"), 400, "InvalidParam"},
+		{"with MaxResults 0", params("MaxResults", "0"), 400, "InvalidParam"},
+		{"with MaxResults 101", params("MaxResults", "101"), 400, "InvalidParam"},
+		{"with a token that was not given out", params("NextToken", "abc"), 400, "Invalid.NextToken"},
+		{"with InstanceLevel 2", params("InstanceLevel", "2"), 400, "InvalidParam"},
+		{"with Tags that are no JSON object", params("Tags", "env=dev"), 400, "InvalidParam"},
+		{"with six Tags", params("Tags", `{"a":"","b":"","c":"","d":"","e":"","f":""}`), 400, "InvalidParam"},
+		{"with a parameter that is not modelled", params("VpcId", "vpc-1"), 400, "InvalidParam"},
+		{"with an engine that there is not", params("Engine", "Oracle"), 400, "InvalidParam"},
+		{"with a category that there is not", params("Category", "Finance"), 400, "InvalidParam"},
+		{"with a type that there is not", params("DBInstanceType", "Replica"), 400, "InvalidDBInstanceType.ValueNotSupport"},
+		{"with a truth that is none, of a parameter that is not modelled", params("QueryAutoRenewal", "yes"), 400, "InvalidParam"},
+		{"with an expiry that there is not, of a parameter that is not modelled", params("Expired", "maybe"), 400, "InvalidExpired.Format"},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
@@ -250,7 +256,10 @@ func TestRegions(t *testing.T) {
 	if got.text(rows+".0.LocalName") != "China (Hangzhou)" || got.text(rows+".0.RegionEndpoint") != "rds.cn-hangzhou.aliyuncs.com" {
 		t.Errorf("row %v", got.at(rows+".0"))
 	}
-	if name := c.ok(t, "DescribeRegions", nil).text(rows + ".0.LocalName"); name != "华东 1（杭州）" {
-		t.Errorf("by default %s", name)
+	for _, own := range []map[string]string{nil, params("AcceptLanguage", "zh-CN")} {
+		if name := c.ok(t, "DescribeRegions", own).text(rows + ".0.LocalName"); name != "华东 1（杭州）" {
+			t.Errorf("%v: %s", own, name)
+		}
 	}
+	c.refused(t, "DescribeRegions", params("AcceptLanguage", "fr-FR"), 404, "InvalidAcceptLanguage.NotFound")
 }

@@ -1,6 +1,7 @@
 package fakerds
 
 import (
+	"slices"
 	"strings"
 
 	"rds-kernel-upgrade/local/acs3"
@@ -32,7 +33,11 @@ func regions() []zone {
 
 // describeRegions is DescribeRegions: a row for each zone, named in the language asked for, Chinese by default.
 func (s *Server) describeRegions(q query) (document, *acs3.Refusal) {
-	english := q.get("AcceptLanguage") == "en-US"
+	language := q.get("AcceptLanguage")
+	if !slices.Contains([]string{"", "zh-CN", "en-US"}, language) {
+		return nil, q.refuse("InvalidAcceptLanguage.NotFound")
+	}
+	english := language == "en-US"
 	rows := []document{}
 	for _, z := range regions() {
 		name, zoneName := z.chinese, z.chinese+" 可用区 "+strings.ToUpper(z.letter)

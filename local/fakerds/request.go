@@ -68,11 +68,11 @@ func (q *request) readStyle() {
 func (q *request) wellFormed() *acs3.Refusal {
 	switch format := strings.ToUpper(q.parameters.Get("Format")); {
 	case q.http.Method != http.MethodGet && q.http.Method != http.MethodPost:
-		return refuse("UnsupportedHTTPMethod")
+		return refusalOf(q.action, "UnsupportedHTTPMethod")
 	case q.tooLarge:
-		return refuse("RequestEntityTooLarge")
+		return refusalOf(q.action, "RequestEntityTooLarge")
 	case format != "" && format != "JSON" && format != "XML":
-		return refuse("InvalidParameter.Format")
+		return refusalOf(q.action, "InvalidParameter.Format")
 	case q.action == "":
 		return q.missingCommon("Action")
 	case q.version == "":

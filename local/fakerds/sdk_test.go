@@ -126,7 +126,7 @@ func TestPrescribedSDKUnderstandsRefusals(t *testing.T) {
 		status int
 		code   string
 	}{
-		{"of the action", func(*cloud) {}, 404, "InvalidDBInstanceId.NotFound"},
+		{"of the action", func(*cloud) {}, 400, "InvalidDBInstanceName.NotFound"},
 		{"of expired credentials", func(c *cloud) { c.keys.ExpireAll() }, 400, "InvalidSecurityToken.Expired"},
 		{"of a wrong secret", func(c *cloud) { c.key = sts.Key{ID: c.key.ID, Secret: "wrong", Token: c.key.Token} }, 400, "SignatureDoesNotMatch"},
 		{"of an old time stamp", func(c *cloud) { c.clock.Advance(20 * time.Minute) }, 400, "InvalidTimeStamp.Expired"},

@@ -23,8 +23,11 @@ type Options struct {
 	UpgradeTakes    time.Duration // how long an upgrade runs; 3 s by default
 	UpgradingStatus string        // DBInstanceStatus meanwhile; EngineVersionUpgrading by default
 
-	NumericTaskID  bool // answer an upgrade with TaskId as a JSON number
-	MissingIsEmpty bool // answer DescribeDBInstanceAttribute of an unknown instance with 200 and no items, not with 404
+	NumericTaskID   bool   // answer an upgrade with TaskId as a JSON number
+	OtherTaskIDs    bool   // name tasks t-local… in the history, and not as the upgrade's answer did
+	ScheduledStatus string // Status in the history of a task that waits for its time: Scheduled by default, or Waiting
+	MissingIsEmpty  bool   // answer DescribeDBInstanceAttribute of an unknown instance with 200 and no items, not with 400
+	MaxVersions     int    // the most items of DescribeDBMiniEngineVersions, while TotalCount counts all; 0 is no limit
 }
 
 func (o Options) withDefaults() Options {
@@ -34,6 +37,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.Account, "1234567890123456")
 	setDefault(&o.Region, "cn-hangzhou")
 	setDefault(&o.UpgradingStatus, "EngineVersionUpgrading")
+	setDefault(&o.ScheduledStatus, "Scheduled")
 	if o.UpgradeTakes == 0 {
 		o.UpgradeTakes = 3 * time.Second
 	}
@@ -91,6 +95,9 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	q := requestOf(r)
 	call := q.call(s.options.Now())
 	answer, refusal := s.answer(q, &call)
+	if refusal != nil && !known(q.action, refusal) {
+		panic("fakerds: " + q.action + " may not be refused with " + refusal.Code)
+	}
 	call.write(w, q, answer, refusal)
 	s.log(call)
 }
@@ -102,7 +109,7 @@ func (s *Server) answer(q *request, call *Call) (document, *acs3.Refusal) {
 	}
 	action, known := actions()[q.action]
 	if !known || q.http.URL.Path != "/" {
-		return nil, refuse("InvalidApi.NotFound")
+		return nil, refusalOf(q.action, "InvalidApi.NotFound")
 	}
 	if refusal := s.verify(q); refusal != nil {
 		return nil, refusal
@@ -110,9 +117,13 @@ func (s *Server) answer(q *request, call *Call) (document, *acs3.Refusal) {
 	if refusal := action.check(q.parameters); refusal != nil {
 		return nil, refusal
 	}
+	asked := query{action, q.parameters, s.options.Now(), call}
+	if refusal := s.region(asked); refusal != nil {
+		return nil, refusal
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return action.run(s, query{q.parameters, s.options.Now(), call})
+	return action.run(s, asked)
 }
 
 // wire is what the faults need to know of the API's form.
@@ -125,19 +136,19 @@ func (wire) Action(r *http.Request) string { return requestOf(r).action }
 func (f wire) Refuse(w http.ResponseWriter, r *http.Request, kind faults.Kind) {
 	q := requestOf(r)
 	call := q.call(f.s.options.Now())
-	call.write(w, q, nil, f.refusal(kind))
+	call.write(w, q, nil, f.refusal(q.action, kind))
 	call.Code = string(kind)
 	f.s.log(call)
 }
 
-func (wire) refusal(kind faults.Kind) *acs3.Refusal {
+func (wire) refusal(action string, kind faults.Kind) *acs3.Refusal {
 	switch kind {
 	case faults.Throttle:
-		return refuse("Throttling.User")
+		return refusalOf(action, "Throttling.User")
 	case faults.TokenExpired:
 		return acs3.ExpiredToken()
 	default:
-		return refuse("InternalError")
+		return refusalOf(action, "InternalError")
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	"rds-kernel-upgrade/local/acs3"
 )
 
-// Limits of the tag actions (RDS API 2014-08-15, TagResources, UntagResources, AddTagsToResource).
+// Limits of the tag actions, as their descriptions name them. The metadata's own maxItems are one higher: 51 and 21.
 const (
 	maxResources    = 50 // instances in a call
 	maxTags         = 20 // tags in a call, and of an instance
@@ -24,25 +24,17 @@ type pair struct{ key, value string }
 
 // tag is TagResources. It changes all instances or none.
 func (s *Server) tag(q query) (document, *acs3.Refusal) {
-	records, refusal := s.tagged(q)
+	records, refusal := s.tagged(q, "InvalidDBInstanceId.NotFound")
 	if refusal != nil {
 		return nil, refusal
 	}
-	tags, refusal := q.tags()
-	if refusal != nil {
-		return nil, refusal
-	}
-	if len(tags) == 0 {
-		return nil, refuse("Tag.NoTagInfoExist")
-	}
-	for _, t := range tags {
-		if refusal := t.valid(); refusal != nil {
-			return nil, refusal
-		}
+	tags := q.tags()
+	if code := checkTags(tags); code != "" {
+		return nil, q.refuse(code)
 	}
 	for _, r := range records {
 		if len(r.withTags(tags)) > maxTags {
-			return nil, refuse("OperationDenied.QuotaExceed")
+			return nil, q.refuse("OperationDenied.QuotaExceed")
 		}
 	}
 	for _, r := range records {
@@ -53,20 +45,16 @@ func (s *Server) tag(q query) (document, *acs3.Refusal) {
 
 // untag is UntagResources: it takes the named tags away, or with All=true and no name, every one.
 func (s *Server) untag(q query) (document, *acs3.Refusal) {
-	records, refusal := s.tagged(q)
+	records, refusal := s.tagged(q, "InvalidResourceId.NotFound")
 	if refusal != nil {
 		return nil, refusal
 	}
-	keys, refusal := q.list("TagKey")
+	keys := q.list("TagKey")
 	switch {
-	case refusal != nil:
-		return nil, refusal
-	case len(keys) > maxTags:
-		return nil, refuse("NumberExceed.Tags")
 	case slices.Contains(keys, ""):
-		return nil, refuse("Tag.TagKeyIsBlank")
+		return nil, q.refuse("InvalidTagKey.Malformed")
 	case len(keys) == 0 && q.get("All") != "true":
-		return nil, refuse("Tag.NoTagInfoExist")
+		return nil, q.refuse("MissingParameter")
 	}
 	for _, r := range records {
 		maps.DeleteFunc(r.Tags, func(have, _ string) bool { return len(keys) == 0 || containsFold(keys, have) })
@@ -77,18 +65,14 @@ func (s *Server) untag(q query) (document, *acs3.Refusal) {
 // listTags is ListTagResources: the tags of the given instances, or of those that have the given tags. Ids that
 // do not exist have no tags.
 func (s *Server) listTags(q query) (document, *acs3.Refusal) {
-	ids, refusal := s.resourceIDs(q)
-	if refusal != nil {
-		return nil, refusal
+	ids, wanted := q.list("ResourceId"), q.tags()
+	switch {
+	case q.get("ResourceType") != taggedResources:
+		return nil, unmodelled("ResourceType")
+	case len(ids) == 0 && len(wanted) == 0:
+		return nil, q.refuse("BothEmpty.TagsAndResources")
 	}
-	wanted, refusal := q.tags()
-	if refusal != nil {
-		return nil, refusal
-	}
-	if len(ids) == 0 && len(wanted) == 0 {
-		return nil, refuse("MissParameter.TagOrResourceId")
-	}
-	page, refusal := tokenPage(q, tagsPerPage)
+	page, refusal := tokenPage(q, tagsPerPage, q.invalid("NextToken"))
 	if refusal != nil {
 		return nil, refusal
 	}
@@ -118,88 +102,51 @@ func (s *Server) found(q query, ids []string) (records []*record) {
 	return records
 }
 
-// tagged gives the instances that a call changes, all of which must be there.
-func (s *Server) tagged(q query) ([]*record, *acs3.Refusal) {
-	ids, refusal := s.resourceIDs(q)
-	if refusal != nil {
-		return nil, refusal
+// tagged returns the instances that a call changes, all of which must be there. One that is not is refused with the given code.
+func (s *Server) tagged(q query, missing string) ([]*record, *acs3.Refusal) {
+	if q.get("ResourceType") != taggedResources {
+		return nil, unmodelled("ResourceType")
 	}
-	var records []*record
-	for _, id := range ids {
-		r := s.lookup(q, id)
-		if r == nil {
-			return nil, refuse("InvalidDBInstanceId.NotFound")
-		}
-		records = append(records, r)
+	ids := q.list("ResourceId")
+	records := s.found(q, ids)
+	if len(records) < len(ids) {
+		return nil, q.refuse(missing)
 	}
 	return records, nil
 }
 
-// resourceIDs checks what the three actions have in common.
-func (s *Server) resourceIDs(q query) ([]string, *acs3.Refusal) {
-	if refusal := s.region(q); refusal != nil {
-		return nil, refusal
-	}
-	if q.get("ResourceType") != taggedResources {
-		return nil, refuse("InvalidResourceType.NotFound")
-	}
-	ids, refusal := q.list("ResourceId")
-	if len(ids) > maxResources {
-		return nil, refuse("NumberExceed.ResourceIds")
-	}
-	return ids, refusal
-}
-
 // tags reads Tag.N.Key and Tag.N.Value in the order of their numbers.
-func (q query) tags() ([]pair, *acs3.Refusal) {
-	byNumber := map[int]pair{}
-	for name := range q.parameters {
-		rest, ok := strings.CutPrefix(name, "Tag.")
-		if !ok {
-			continue
-		}
-		number, field, _ := strings.Cut(rest, ".")
-		n, err := strconv.Atoi(number)
-		if err != nil || n < 1 || field != "Key" && field != "Value" {
-			return nil, invalid(name)
-		}
-		byNumber[n] = pair{q.get("Tag." + number + ".Key"), q.get("Tag." + number + ".Value")}
+func (q query) tags() (all []pair) {
+	for _, n := range q.members("Tag") {
+		name := "Tag." + strconv.Itoa(n)
+		all = append(all, pair{q.parameters.Get(name + ".Key"), q.parameters.Get(name + ".Value")})
 	}
-	var all []pair
-	for _, n := range slices.Sorted(maps.Keys(byNumber)) {
-		all = append(all, byNumber[n])
-	}
-	return all, checkTags(all)
+	return all
 }
 
-func checkTags(all []pair) *acs3.Refusal {
-	if len(all) > maxTags {
-		return refuse("NumberExceed.Tags")
+// checkTags returns the code with which tags are refused, or "" when instances may get them.
+func checkTags(all []pair) string {
+	if len(all) == 0 {
+		return "MissingParameter"
 	}
 	var keys []string
 	for _, t := range all {
-		if t.key == "" {
-			return refuse("Tag.TagKeyIsBlank")
-		}
-		if containsFold(keys, t.key) {
-			return refuse("Duplicate.TagKey")
+		switch {
+		case !allowed(t.key, maxKey):
+			return "InvalidTagKey.Malformed"
+		case !allowed(t.value, maxValue):
+			return "InvalidTagValue.Malformed"
+		case containsFold(keys, t.key):
+			return "Duplicate.TagKey"
 		}
 		keys = append(keys, t.key)
 	}
-	return nil
+	return ""
 }
 
-// valid says whether an instance may get the tag.
-func (t pair) valid() *acs3.Refusal {
-	switch {
-	case reserved(t.key) || reserved(t.value):
-		return refuse("Tag.TagKeyStartWith.aliyun")
-	case utf8.RuneCountInString(t.key) > maxKey:
-		return refuse("Tag.TagKeyTooLong")
-	case utf8.RuneCountInString(t.value) > maxValue:
-		return refuse("Tag.TagValueTooLong")
-	}
-	return nil
+// allowed reports whether a tag may have this key or value.
+func allowed(text string, most int) bool {
+	return !reserved(text) && utf8.RuneCountInString(text) <= most
 }
 
 func reserved(text string) bool {
@@ -234,15 +181,17 @@ func (i Instance) withTags(tags []pair) map[string]string {
 	return all
 }
 
-// hasAll treats a wanted tag without a value as one with any value.
+// hasAll treats a wanted tag without a value as one with any value, and one without a key as one with any key.
 func (i Instance) hasAll(wanted []pair) bool {
-	for _, t := range wanted {
-		have, ok := i.tag(t.key)
-		if !ok || t.value != "" && i.Tags[have] != t.value {
-			return false
+	fits := func(t pair) bool {
+		for key, value := range i.Tags {
+			if (t.key == "" || strings.EqualFold(t.key, key)) && (t.value == "" || t.value == value) {
+				return true
+			}
 		}
+		return false
 	}
-	return true
+	return !slices.ContainsFunc(wanted, func(t pair) bool { return !fits(t) })
 }
 
 func (i Instance) tagDocuments() []document {

@@ -3,6 +3,7 @@ package fakerds
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,17 +18,7 @@ const (
 
 // describeTasks is DescribeHistoryTasks: every upgrade that was accepted, scheduled ones too.
 func (s *Server) describeTasks(q query) (document, *acs3.Refusal) {
-	if refusal := s.region(q); refusal != nil {
-		return nil, refusal
-	}
-	size, refusal := q.number("PageSize", 10, 100, 10)
-	if refusal != nil {
-		return nil, refusal
-	}
-	page, refusal := numberedPage(q, size)
-	if refusal != nil {
-		return nil, refusal
-	}
+	page := numberedPage(q, q.number("PageSize", 10))
 	filter, refusal := taskFilter(q)
 	if refusal != nil {
 		return nil, refusal
@@ -35,7 +26,7 @@ func (s *Server) describeTasks(q query) (document, *acs3.Refusal) {
 	found := s.tasks(q, filter)
 	items := []document{}
 	for _, t := range found[page.from(len(found)):page.to(len(found))] {
-		items = append(items, t.record.taskDocument(t.job, q.now, s.options.Account))
+		items = append(items, s.taskDocument(t.record, t.job, q.now))
 	}
 	return document{
 		{"PageNumber", page.number()},
@@ -57,9 +48,9 @@ func (s *Server) tasks(q query, filter tasks) (found []task) {
 		if !r.in(q.get("RegionId")) || q.get("ResourceGroupId") != "" && q.get("ResourceGroupId") != r.ResourceGroupID {
 			continue
 		}
-		r.settle(q.now)
+		s.settle(r, q.now)
 		for _, j := range r.jobs {
-			if filter.fits(j) {
+			if filter.fits(j) && allows(filter.ids, s.historyID(j)) && allows(filter.statuses, s.status(j)) {
 				found = append(found, task{r, j})
 			}
 		}
@@ -69,24 +60,25 @@ func (s *Server) tasks(q query, filter tasks) (found []task) {
 
 // tasks is what DescribeHistoryTasks is asked for. An empty list stands for everything.
 type tasks struct {
-	from, to                       time.Time
-	instances, ids, types, statues []string
+	from, to                        time.Time
+	instances, ids, types, statuses []string
 }
 
 func taskFilter(q query) (tasks, *acs3.Refusal) {
-	from, err := time.Parse(acs3.TimeFormat, q.get("FromStartTime"))
-	if err != nil {
-		return tasks{}, invalid("FromStartTime")
-	}
-	to, err := time.Parse(acs3.TimeFormat, q.get("ToStartTime"))
-	if err != nil || to.Before(from) {
-		return tasks{}, invalid("ToStartTime")
+	from, err1 := time.Parse(acs3.TimeFormat, q.get("FromStartTime"))
+	to, err2 := time.Parse(acs3.TimeFormat, q.get("ToStartTime"))
+	switch kind := q.get("InstanceType"); {
+	case err1 != nil:
+		return tasks{}, q.invalid("FromStartTime")
+	case err2 != nil:
+		return tasks{}, q.invalid("ToStartTime")
+	case to.Before(from):
+		return tasks{}, q.refuse("Param.Invalid.TimeEndBeforeStart")
+	case kind != "" && kind != "Instance":
+		return tasks{}, q.invalid("InstanceType")
 	}
 	if kept := q.now.Add(-historyKept); from.Before(kept) {
 		from = kept // documented: taken for exactly 30 days ago, not refused
-	}
-	if kind := q.get("InstanceType"); kind != "" && kind != "Instance" {
-		return tasks{}, invalid("InstanceType")
 	}
 	filter := tasks{from: from, to: to}
 	for _, list := range []struct {
@@ -96,53 +88,67 @@ func taskFilter(q query) (tasks, *acs3.Refusal) {
 		{"InstanceId", &filter.instances},
 		{"TaskId", &filter.ids},
 		{"TaskType", &filter.types},
-		{"Status", &filter.statues},
+		{"Status", &filter.statuses},
 	} {
 		if text := q.get(list.parameter); text != "" {
 			*list.into = strings.Split(text, ",")
 		}
 		if len(*list.into) > maxIDs {
-			return tasks{}, invalid(list.parameter)
+			return tasks{}, q.invalid(list.parameter)
 		}
 	}
-	return filter, filter.checkStatus()
-}
-
-func (t tasks) checkStatus() *acs3.Refusal {
-	documented := []string{"Scheduled", running, "Succeed", "Failed", "Cancelling", "Canceled", "Waiting"}
-	for _, status := range t.statues {
-		if !slices.Contains(documented, status) {
-			return invalid("Status")
-		}
-	}
-	return nil
+	return filter, nil
 }
 
 func (t tasks) fits(j *job) bool {
-	return !j.accepted.Before(t.from) && !j.accepted.After(t.to) && allows(t.ids, j.historyID()) &&
-		allows(t.types, taskType) && allows(t.statues, j.status())
+	return !j.accepted.Before(t.from) && !j.accepted.After(t.to) && allows(t.types, taskType)
 }
 
 func allows(list []string, value string) bool { return len(list) == 0 || slices.Contains(list, value) }
 
-// historyID has the form of the ids of this action, which is not that of the upgrade's TaskId.
-func (j *job) historyID() string { return fmt.Sprintf("t-local%d", j.id) }
+// historyID is the TaskId of the upgrade's answer. Whether the service's history has the same is not documented, so that the options
+// have the other form.
+func (s *Server) historyID(j *job) string {
+	if s.options.OtherTaskIDs {
+		return fmt.Sprintf("t-local%d", j.id)
+	}
+	return strconv.Itoa(j.id)
+}
 
-func (r *record) taskDocument(j *job, now time.Time, account string) document {
-	ended, step := "", "exec_task"
+// status is the job's in the words of DescribeHistoryTasks.
+func (s *Server) status(j *job) string {
+	switch {
+	case j.canceled:
+		return "Canceled"
+	case !j.begun:
+		return s.options.ScheduledStatus
+	case !j.done:
+		return running
+	case j.upgrade.Fails:
+		return "Failed"
+	default:
+		return "Succeed"
+	}
+}
+
+func (s *Server) taskDocument(r *record, j *job, now time.Time) document {
+	ended, step, reason, status := "", "exec_task", "", s.status(j)
 	if j.done {
 		ended = j.end.UTC().Format(acs3.TimeFormat)
 	}
 	if !j.begun {
 		step = "wait_switch_time"
 	}
+	if status == "Failed" {
+		reason = j.upgrade.Reason
+	}
 	return document{
-		{"TaskId", j.historyID()},
+		{"TaskId", s.historyID(j)},
 		{"InstanceId", r.DBInstanceID},
 		{"InstanceName", r.DBInstanceDescription},
 		{"InstanceType", "Instance"},
 		{"TaskType", taskType},
-		{"Status", j.status()},
+		{"Status", status},
 		{"Progress", j.progress(now)},
 		{"CurrentStepName", step},
 		{"RemainTime", int(max(j.end.Sub(now), 0).Seconds())},
@@ -152,18 +158,22 @@ func (r *record) taskDocument(j *job, now time.Time, account string) document {
 		{"Product", "rds"},
 		{"RegionId", r.RegionID},
 		{"CallerSource", "User"},
-		{"CallerUid", account},
-		{"Uid", account},
+		{"CallerUid", s.options.Account},
+		{"Uid", s.options.Account},
 		{"TaskDetail", fmt.Sprintf(`{"TargetMinorVersion":%q,"SwitchTime":%q}`, j.target, j.start.UTC().Format(acs3.TimeFormat))},
 		{"ActionInfo", ""},
-		{"ReasonCode", ""},
+		{"ReasonCode", reason},
 	}
 }
 
 func (j *job) progress(now time.Time) float64 {
 	whole := j.end.Sub(j.start)
-	if whole <= 0 || !now.Before(j.end) {
+	switch {
+	case !j.begun:
+		return 0
+	case whole <= 0 || !now.Before(j.end):
 		return 100
+	default:
+		return float64(max(now.Sub(j.start), 0)*100) / float64(whole)
 	}
-	return float64(max(now.Sub(j.start), 0)*100) / float64(whole)
 }

@@ -77,7 +77,9 @@ func TestTasksAreFiltered(t *testing.T) {
 		{"by type", today("TaskType", "rds_apsaradb_upgrade"), "rm-1 rm-2 rm-abroad"},
 		{"by another type", today("TaskType", "rds_apsaradb_ha"), ""},
 		{"by id", today("TaskId", first), "rm-1"},
-		{"by the id that the upgrade gave, which is of another form", today("TaskId", "226917711"), ""},
+		{"by the id that the upgrade gave", today("TaskId", "226917711"), "rm-1"},
+		{"by 30 ids, two of which there are", today("TaskId", strings.Repeat("1,", 28)+"226917711,226917713"), "rm-1 rm-abroad"},
+		{"by the other form of an id", today("TaskId", "t-local226917711"), ""},
 		{"by instance type", today("InstanceType", "Instance"), "rm-1 rm-2 rm-abroad"},
 		{"by a time before", params("FromStartTime", "2026-11-20T00:00:00Z", "ToStartTime", "2026-11-22T11:59:59Z"), ""},
 		{"by a time after", params("FromStartTime", "2026-11-22T12:00:01Z", "ToStartTime", "2026-11-23T00:00:00Z"), ""},
@@ -132,20 +134,84 @@ func TestTasksAreRefused(t *testing.T) {
 	}{
 		{"without FromStartTime", today("FromStartTime", ""), 400, "MissingFromStartTime"},
 		{"without ToStartTime", today("ToStartTime", ""), 400, "MissingToStartTime"},
-		{"with a time in minutes", today("FromStartTime", "2026-11-22T00:00Z"), 400, "InvalidParameter"},
-		{"with an end in minutes", today("ToStartTime", "2026-11-23T00:00Z"), 400, "InvalidParameter"},
-		{"with the end before the beginning", today("ToStartTime", "2026-11-21T00:00:00Z"), 400, "InvalidParameter"},
-		{"with 9 on a page", today("PageSize", "9"), 400, "InvalidParameter"},
-		{"with 101 on a page", today("PageSize", "101"), 400, "InvalidParameter"},
-		{"with page 0", today("PageNumber", "0"), 400, "InvalidParameter"},
-		{"with 31 instances", today("InstanceId", ids), 400, "InvalidParameter"},
-		{"with 31 ids", today("TaskId", ids), 400, "InvalidParameter"},
-		{"with a status that there is not", today("Status", "Done"), 400, "InvalidParameter"},
-		{"with another instance type", today("InstanceType", "Proxy"), 400, "InvalidParameter"},
+		{"with a time in minutes", today("FromStartTime", "2026-11-22T00:00Z"), 400, "Param.Invalid"},
+		{"with an end in minutes", today("ToStartTime", "2026-11-23T00:00Z"), 400, "Param.Invalid"},
+		{"with the end before the beginning", today("ToStartTime", "2026-11-21T00:00:00Z"), 400, "Param.Invalid.TimeEndBeforeStart"},
+		{"with 9 on a page", today("PageSize", "9"), 400, "Param.Invalid"},
+		{"with 101 on a page", today("PageSize", "101"), 400, "Param.Invalid"},
+		{"with page 0", today("PageNumber", "0"), 400, "Param.Invalid"},
+		{"with 31 instances", today("InstanceId", ids), 400, "Param.Invalid"},
+		{"with 31 ids", today("TaskId", ids), 400, "Param.Invalid"},
+		{"with a status that there is not, beside one that there is", today("Status", "Running,Done"), 400, "Param.Invalid"},
+		{"with another instance type", today("InstanceType", "Proxy"), 400, "Param.Invalid"},
 		{"in a region that there is not", today("RegionId", "mars"), 404, "InvalidRegionId.NotFound"},
-		{"with a filter that is not modelled", today("FromExecTime", "5"), 400, "InvalidParameter"},
+		{"with a filter that is not modelled", today("FromExecTime", "5"), 400, "InvalidParam"},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) { newCloud(t).refused(t, history, tc.params, tc.status, tc.code) })
+	}
+}
+
+func TestTheIDOfATaskIsThatOfTheAnswerOrOfAnotherForm(t *testing.T) {
+	for name, test := range map[string]struct {
+		other bool
+		want  string
+	}{
+		"that of the answer": {false, "226917711"},
+		"another form":       {true, "t-local226917711"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCloud(t, func(o *fakerds.Options) { o.OtherTaskIDs = test.other })
+			c.Add(mysql("rm-1"))
+			answered := c.ok(t, upgrade, params("DBInstanceId", "rm-1")).text("TaskId")
+			if got := c.ok(t, history, today("TaskId", test.want)); got.at("TotalCount") != 1.0 || got.text("Items.0.TaskId") != test.want {
+				t.Errorf("by its id: %v", got.body)
+			}
+			if got := c.ok(t, history, today("TaskId", answered)); got.at("TotalCount") != map[bool]float64{false: 1, true: 0}[test.other] {
+				t.Errorf("by the id of the answer: %v", got.body)
+			}
+		})
+	}
+}
+
+func TestATaskThatWaitsForItsTimeIsScheduledOrWaiting(t *testing.T) {
+	for want, own := range map[string]map[string]string{
+		"Scheduled": params("UpgradeTime", "MaintainTime"),
+		"Waiting":   params("UpgradeTime", "SpecifyTime", "SwitchTime", "2026-11-25T03:00:00Z"),
+	} {
+		c := newCloud(t, func(o *fakerds.Options) { o.ScheduledStatus = strings.TrimPrefix(want, "Scheduled") })
+		c.Add(mysql("rm-1"))
+		own["DBInstanceId"] = "rm-1"
+		c.ok(t, upgrade, own)
+		if got := c.ok(t, history, today("Status", want)); got.at("TotalCount") != 1.0 || got.text("Items.0.Status") != want {
+			t.Errorf("%s: %v", want, got.body)
+		}
+	}
+}
+
+func TestATaskThatFailsHasAReason(t *testing.T) {
+	for name, test := range map[string]struct {
+		how  string
+		want string
+	}{
+		"the default":              {`"fails":true`, "UpgradeCheckFailed"},
+		"that of the fleet file":   {`"fails":true,"reason":"DiskFull"`, "DiskFull"},
+		"none when it ends well":   {`"reason":"DiskFull"`, ""},
+		"none when it ends silent": {`"silent":true`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCloud(t)
+			if err := c.Load(strings.NewReader(`{"instances":[{"DBInstanceId":"rm-1","CurrentKernelVersion":"rds_20231231","LatestKernelVersion":"rds_20260228","upgrade":{` + test.how + `}}]}`)); err != nil {
+				t.Fatal(err)
+			}
+			c.ok(t, upgrade, params("DBInstanceId", "rm-1"))
+			if got := c.ok(t, history, today()).text("Items.0.ReasonCode"); got != "" {
+				t.Errorf("while it runs: %q", got)
+			}
+			c.clock.Advance(time.Minute)
+			if got := c.ok(t, history, today()).text("Items.0.ReasonCode"); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
 	}
 }

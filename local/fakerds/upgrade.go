@@ -15,17 +15,17 @@ func (s *Server) upgradeKernel(q query) (document, *acs3.Refusal) {
 	}
 	r := s.lookup(q, q.get("DBInstanceId"))
 	if r == nil {
-		return nil, refuse("InvalidDBInstanceId.NotFound")
+		return nil, q.refuse("InvalidDBInstanceName.NotFound")
 	}
-	if refusal := r.upgradable(); refusal != nil {
-		return nil, refusal
+	if code := r.notUpgradable(); code != "" {
+		return nil, q.refuse(code)
 	}
-	target, refusal := s.target(r.Instance, q.get("TargetMinorVersion"))
-	if refusal != nil {
-		return nil, refusal
+	target, code := s.target(r.Instance, q.get("TargetMinorVersion"))
+	if code != "" {
+		return nil, q.refuse(code)
 	}
-	j := s.schedule(r, target, q)
-	r.settle(q.now)
+	j := s.add(r, target, q.now, begins(q, r.Instance))
+	s.settle(r, q.now)
 	q.call.Accepted = true
 	return document{
 		{"DBInstanceName", r.DBInstanceID},
@@ -34,27 +34,23 @@ func (s *Server) upgradeKernel(q query) (document, *acs3.Refusal) {
 	}, nil
 }
 
-// checkTimes refuses an UpgradeTime that is not one of the three, and with SpecifyTime a SwitchTime that is absent,
-// malformed or past. With any other UpgradeTime a SwitchTime is documented to have no effect, whatever it is.
+// checkTimes refuses, with UpgradeTime=SpecifyTime, a SwitchTime that is absent, malformed or past. With any other UpgradeTime a
+// SwitchTime is documented to have no effect, whatever it is.
 func checkTimes(q query) *acs3.Refusal {
-	switch q.get("UpgradeTime") {
-	case "", "Immediate", "MaintainTime":
+	if q.get("UpgradeTime") != "SpecifyTime" {
 		return nil
-	case "SpecifyTime":
-	default:
-		return invalid("UpgradeTime")
 	}
 	if q.get("SwitchTime") == "" {
-		return missing("SwitchTime")
+		return q.refuse("RequiredParam.NotFound")
 	}
 	at, err := time.Parse(acs3.TimeFormat, q.get("SwitchTime"))
 	if err != nil || at.Before(q.now) {
-		return invalid("SwitchTime")
+		return q.invalid("SwitchTime")
 	}
 	return nil
 }
 
-// upgradable says whether the instance can be upgraded at all, now.
+// notUpgradable returns the code with which any upgrade of the instance is refused now, or "".
 //
 //	refuse set                                  → that code
 //	MariaDB                                     → EngineNotSupported
@@ -62,25 +58,25 @@ func checkTimes(q query) *acs3.Refusal {
 //	SQL Server other than 2019                  → EngineNotSupported
 //	locked                                      → IncorrectDBInstanceLockMode
 //	not Running, or an upgrade is under way     → IncorrectDBInstanceState
-//	an upgrade is scheduled                     → InvalidEVENT
+//	an upgrade is scheduled                     → TaskExists
 //	no version known                            → InstanceMissingMinorVersionAttr
-func (r *record) upgradable() *acs3.Refusal {
+func (r *record) notUpgradable() string {
 	pending := r.pending()
 	switch {
 	case r.Upgrade.Refuse != "":
-		return refuse(r.Upgrade.Refuse)
+		return r.Upgrade.Refuse
 	case !r.supportsUpgrade():
-		return refuse("EngineNotSupported")
+		return "EngineNotSupported"
 	case r.LockMode != unlocked:
-		return refuse("IncorrectDBInstanceLockMode")
+		return "IncorrectDBInstanceLockMode"
 	case r.DBInstanceStatus != running, pending != nil && pending.begun:
-		return refuse("IncorrectDBInstanceState")
+		return "IncorrectDBInstanceState"
 	case pending != nil:
-		return refuse("InvalidEVENT")
+		return "TaskExists"
 	case r.CurrentKernelVersion == "":
-		return refuse("InstanceMissingMinorVersionAttr")
+		return "InstanceMissingMinorVersionAttr"
 	}
-	return nil
+	return ""
 }
 
 func (i Instance) supportsUpgrade() bool {
@@ -88,7 +84,7 @@ func (i Instance) supportsUpgrade() bool {
 	case "MySQL":
 		return true
 	case "PostgreSQL":
-		return !strings.HasPrefix(i.DBInstanceStorageType, "local")
+		return !i.onLocalDisks()
 	case "SQLServer":
 		return strings.HasPrefix(i.EngineVersion, "2019")
 	default:
@@ -96,43 +92,44 @@ func (i Instance) supportsUpgrade() bool {
 	}
 }
 
-// target is the version that an upgrade leads to: the one asked for, if the instance can have it, or the latest.
-func (s *Server) target(i Instance, asked string) (string, *acs3.Refusal) {
-	version := asked
+// target returns the version that an upgrade leads to, in the form in which it is offered: the one asked for, if the instance can have
+// it, or the latest. Otherwise it returns the code of the refusal.
+func (s *Server) target(i Instance, asked string) (version, code string) {
 	if asked == "" {
-		version = i.LatestKernelVersion
+		asked = i.LatestKernelVersion
 	}
-	order, comparable := compareVersions(version, i.CurrentKernelVersion)
+	order, comparable := compareVersions(asked, i.CurrentKernelVersion)
+	offer := s.known(i, asked)
 	switch {
-	case version == i.CurrentKernelVersion:
-		return "", refuse("InvalidMinorVersionAlreadyLatest")
-	case !comparable || !s.offered(i, version):
-		return "", refuse("InvalidMinorVerison.NotFound")
+	case sameBuild(asked, i.CurrentKernelVersion):
+		return "", "InvalidMinorVersionAlreadyLatest"
+	case !comparable || offer == nil || offer.StatusDesc != online:
+		return "", "InvalidMinorVerison.NotFound"
 	case order < 0:
-		return "", refuse("InvalidMinorVersionLowerThanInstance")
+		return "", "InvalidMinorVersionLowerThanInstance"
 	}
-	return version, nil
+	return offer.MinorVersion, ""
 }
 
-// schedule makes the job that the request asks for.
-func (s *Server) schedule(r *record, target string, q query) *job {
-	s.lastTask++
-	j := &job{id: s.lastTask, target: target, accepted: q.now, start: q.now, upgrade: r.Upgrade}
+// begins returns when the upgrade that a request asks for begins.
+func begins(q query, i Instance) time.Time {
 	switch q.get("UpgradeTime") {
 	case "MaintainTime":
-		if w, err := parseWindow(r.MaintainTime); err == nil {
-			j.start = w.next(q.now)
+		w, err := parseWindow(i.MaintainTime)
+		switch {
+		case err != nil:
+			return q.now
+		case i.Upgrade.NextWindow:
+			return w.nextOpening(q.now)
+		default:
+			return w.next(q.now)
 		}
 	case "SpecifyTime":
-		j.start, _ = time.Parse(acs3.TimeFormat, q.get("SwitchTime")) // checkTimes has parsed it before
+		at, _ := time.Parse(acs3.TimeFormat, q.get("SwitchTime")) // checkTimes has parsed it before
+		return at
+	default:
+		return q.now
 	}
-	if j.upgrade.Takes == 0 {
-		j.upgrade.Takes = s.options.UpgradeTakes
-	}
-	setDefault(&j.upgrade.Status, s.options.UpgradingStatus)
-	j.end = j.start.Add(j.upgrade.Takes)
-	r.jobs = append(r.jobs, j)
-	return j
 }
 
 func (s *Server) taskID(id int) any {

@@ -22,8 +22,11 @@ func TestUpgradeIsRefused(t *testing.T) {
 		code    string
 		message string
 	}{
-		{"of an unknown instance", nil, params("DBInstanceId", "rm-none"), 404, "InvalidDBInstanceId.NotFound", "The DBInstanceId provided does not exist in our records."},
-		{"of an instance in another region than the request's", nil, params("RegionId", "cn-shanghai"), 404, "InvalidDBInstanceId.NotFound", "The DBInstanceId provided does not exist in our records."},
+		{"to a version of another storage", func(c *cloud) {
+			c.AddVersion(fakerds.MiniVersion{MinorVersion: "rds_20250101", StorageType: "local_ssd"})
+		}, params("TargetMinorVersion", "rds_20250101"), 400, "InvalidMinorVerison.NotFound", "Specify minor version not founud."},
+		{"of an unknown instance", nil, params("DBInstanceId", "rm-none"), 404, "InvalidDBInstanceName.NotFound", "The database instance does not exist."},
+		{"of an instance in another region than the request's", nil, params("RegionId", "cn-shanghai"), 404, "InvalidDBInstanceName.NotFound", "The database instance does not exist."},
 		{"to a version that does not exist", nil, params("TargetMinorVersion", "rds_20270101"), 400, "InvalidMinorVerison.NotFound", "Specify minor version not founud."},
 		{"to a version of another family", func(c *cloud) {
 			c.AddVersion(fakerds.MiniVersion{MinorVersion: "xcluster80_20260228"})
@@ -40,14 +43,15 @@ func TestUpgradeIsRefused(t *testing.T) {
 		{"when it has the latest", set(func(i *fakerds.Instance) { i.CurrentKernelVersion = "rds_20260228" }), nil, 400, "InvalidMinorVersionAlreadyLatest", "Minor version for instance is already the latest version."},
 		{"of MariaDB", set(func(i *fakerds.Instance) { i.Engine = "MariaDB" }), nil, 400, "EngineNotSupported", "The engine does not support the operation."},
 		{"of PostgreSQL on local disks", set(func(i *fakerds.Instance) { i.Engine, i.DBInstanceStorageType = "PostgreSQL", "local_ssd" }), nil, 400, "EngineNotSupported", "The engine does not support the operation."},
+		{"of PostgreSQL on ephemeral disks", set(func(i *fakerds.Instance) { i.Engine, i.DBInstanceStorageType = "PostgreSQL", "ephemeral_ssd" }), nil, 400, "EngineNotSupported", "The engine does not support the operation."},
 		{"of SQL Server 2017", set(func(i *fakerds.Instance) { i.Engine, i.EngineVersion = "SQLServer", "2017_ent" }), nil, 400, "EngineNotSupported", "The engine does not support the operation."},
 		{"of a locked instance", set(func(i *fakerds.Instance) { i.LockMode = "LockByExpiration" }), nil, 403, "IncorrectDBInstanceLockMode", "Current DB instance lock mode does not support this operation."},
 		{"of an instance that is not Running", set(func(i *fakerds.Instance) { i.DBInstanceStatus = "Rebooting" }), nil, 400, "IncorrectDBInstanceState", "The current instance state does not support this operation."},
-		{"with an UpgradeTime in the wrong case", nil, params("UpgradeTime", "immediate"), 400, "InvalidParameter", "Specified parameter UpgradeTime is not valid."},
-		{"at a time that is not given", nil, params("UpgradeTime", "SpecifyTime"), 400, "MissingSwitchTime", "SwitchTime is mandatory for this action."},
-		{"at a malformed time", nil, params("UpgradeTime", "SpecifyTime", "SwitchTime", "2026-12-01 18:00:00"), 400, "InvalidParameter", "Specified parameter SwitchTime is not valid."},
-		{"at a time with another zone", nil, params("UpgradeTime", "SpecifyTime", "SwitchTime", "2026-12-01T18:00:00+08:00"), 400, "InvalidParameter", "Specified parameter SwitchTime is not valid."},
-		{"in the past", nil, params("UpgradeTime", "SpecifyTime", "SwitchTime", "2026-11-22T11:59:59Z"), 400, "InvalidParameter", "Specified parameter SwitchTime is not valid."},
+		{"with an UpgradeTime in the wrong case", nil, params("UpgradeTime", "immediate"), 400, "InvalidSwitchMode.NotFound", "This operation is refused as InvalidSwitchMode.NotFound."},
+		{"at a time that is not given", nil, params("UpgradeTime", "SpecifyTime"), 400, "RequiredParam.NotFound", "Required input param is not found."},
+		{"at a malformed time", nil, params("UpgradeTime", "SpecifyTime", "SwitchTime", "2026-12-01 18:00:00"), 400, "InvalidParam", "Specified parameter SwitchTime is not valid."},
+		{"at a time with another zone", nil, params("UpgradeTime", "SpecifyTime", "SwitchTime", "2026-12-01T18:00:00+08:00"), 400, "InvalidParam", "Specified parameter SwitchTime is not valid."},
+		{"in the past", nil, params("UpgradeTime", "SpecifyTime", "SwitchTime", "2026-11-22T11:59:59Z"), 400, "InvalidParam", "Specified parameter SwitchTime is not valid."},
 		{"as the instance was told to", set(func(i *fakerds.Instance) { i.Upgrade.Refuse = "MissingParameter.MinorVersionTag" }), nil, 400, "MissingParameter.MinorVersionTag", "You must specify the parameter MinorVersionTag."},
 	}
 	for _, tc := range cases {
@@ -89,6 +93,10 @@ func TestUpgradeIsAccepted(t *testing.T) {
 		{"to a version between", mysql("rm-1"), "rds_20250101", "rds_20250101"},
 		{"of PostgreSQL on cloud disks", fakerds.Instance{
 			DBInstanceID: "rm-1", Engine: "PostgreSQL", EngineVersion: "14.0",
+			CurrentKernelVersion: "rds_postgres_1400_20220830", LatestKernelVersion: "rds_postgres_1400_20251130",
+		}, "", "rds_postgres_1400_20251130"},
+		{"of PostgreSQL on general_essd", fakerds.Instance{
+			DBInstanceID: "rm-1", Engine: "PostgreSQL", EngineVersion: "14.0", DBInstanceStorageType: "general_essd",
 			CurrentKernelVersion: "rds_postgres_1400_20220830", LatestKernelVersion: "rds_postgres_1400_20251130",
 		}, "", "rds_postgres_1400_20251130"},
 		{"of SQL Server 2019, whose versions are numbers", fakerds.Instance{
@@ -152,6 +160,8 @@ func TestUpgradeStartsWhenItWasAskedTo(t *testing.T) {
 		{"in tomorrow's window when today's is over", "01:00Z-02:00Z", "2026-11-22 02:00:00", params("UpgradeTime", "MaintainTime"), "2026-11-23 01:00:00"},
 		{"at once inside the window", "10:00Z-14:00Z", "2026-11-22 12:00:00", params("UpgradeTime", "MaintainTime"), "2026-11-22 12:00:00"},
 		{"at once after midnight in a window that began before it", "22:00Z-02:00Z", "2026-11-22 01:59:59", params("UpgradeTime", "MaintainTime"), "2026-11-22 01:59:59"},
+		{"at once at the very moment at which the window opens", "12:00Z-13:00Z", "2026-11-22 12:00:00", params("UpgradeTime", "MaintainTime"), "2026-11-22 12:00:00"},
+		{"tomorrow at the very moment at which the window closes", "11:00Z-12:00Z", "2026-11-22 12:00:00", params("UpgradeTime", "MaintainTime"), "2026-11-23 11:00:00"},
 		{"in the evening when a window over midnight is closed", "22:00Z-02:00Z", "2026-11-22 02:00:00", params("UpgradeTime", "MaintainTime"), "2026-11-22 22:00:00"},
 		{"at SwitchTime", "18:00Z-22:00Z", "2026-11-22 12:00:00", params("UpgradeTime", "SpecifyTime", "SwitchTime", "2026-11-25T03:00:00Z"), "2026-11-25 03:00:00"},
 	}
@@ -198,10 +208,7 @@ func TestSecondUpgrade(t *testing.T) {
 		c := newCloud(t)
 		c.Add(mysql("rm-1"))
 		c.ok(t, upgrade, params("DBInstanceId", "rm-1", "UpgradeTime", "MaintainTime"))
-		got := c.refused(t, upgrade, params("DBInstanceId", "rm-1"), 400, "InvalidEVENT")
-		if got.text("Message") != "Current DB instance has event schedule, this operation is not supported." {
-			t.Error(got.body)
-		}
+		c.refused(t, upgrade, params("DBInstanceId", "rm-1"), 400, "TaskExists")
 	})
 	t.Run("is refused as the latest when the first has ended", func(t *testing.T) {
 		c := newCloud(t)
@@ -254,4 +261,31 @@ func TestUpgradeGoesAsTheInstanceSays(t *testing.T) {
 			t.Error(w.Body)
 		}
 	})
+}
+
+func TestAnUpgradeThatIsAcceptedInAnOpenWindowMayBeginInTheNextOne(t *testing.T) {
+	for name, test := range map[string]struct{ window, begins string }{
+		"when the window is open":                       {"10:00Z-14:00Z", "2026-11-23 10:00:00"},
+		"at the very moment at which it opens":          {"12:00Z-14:00Z", "2026-11-23 12:00:00"},
+		"when one over midnight is open in its evening": {"11:00Z-10:00Z", "2026-11-23 11:00:00"},
+		"when one over midnight is open in its morning": {"22:00Z-13:00Z", "2026-11-22 22:00:00"},
+		"not when it was accepted before it opens":      {"18:00Z-22:00Z", "2026-11-22 18:00:00"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCloud(t)
+			if err := c.Load(strings.NewReader(`{"instances":[{"DBInstanceId":"rm-1","CurrentKernelVersion":"rds_20231231","LatestKernelVersion":"rds_20260228",
+				"MaintainTime":"` + test.window + `","upgrade":{"nextWindow":true}}]}`)); err != nil {
+				t.Fatal(err)
+			}
+			c.ok(t, upgrade, params("DBInstanceId", "rm-1", "UpgradeTime", "MaintainTime"))
+			begins, err := time.Parse(time.DateTime, test.begins)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.clock.Set(begins.Add(-time.Second))
+			wantState(t, c, "Running", "rds_20231231")
+			c.clock.Set(begins)
+			wantState(t, c, "EngineVersionUpgrading", "rds_20231231")
+		})
+	}
 }

@@ -1,21 +1,21 @@
 package fakerds
 
 import (
-	"cmp"
 	"slices"
-	"strconv"
-	"strings"
 
 	"rds-kernel-upgrade/local/acs3"
 )
 
+const online = "Online"
+
 // MiniVersion is one minor engine version that the service offers, under the names of DescribeDBMiniEngineVersions.
-// Without a NodeType it is offered for every edition.
+// Without a NodeType it is offered for every edition, and without a StorageType, which no answer has, for every storage.
 type MiniVersion struct {
 	MinorVersion          string `json:"MinorVersion"`
 	Engine                string `json:"Engine,omitempty"`        // MySQL by default
 	EngineVersion         string `json:"EngineVersion,omitempty"` // 8.0 by default
 	NodeType              string `json:"NodeType,omitempty"`
+	StorageType           string `json:"StorageType,omitempty"`
 	StatusDesc            string `json:"StatusDesc,omitempty"`   // Online by default
 	ExpireStatus          string `json:"ExpireStatus,omitempty"` // vaild by default: the service spells it so
 	ExpireDate            string `json:"ExpireDate,omitempty"`   // yyyyMMdd
@@ -29,7 +29,7 @@ type MiniVersion struct {
 func (v MiniVersion) withDefaults() MiniVersion {
 	setDefault(&v.Engine, "MySQL")
 	setDefault(&v.EngineVersion, "8.0")
-	setDefault(&v.StatusDesc, "Online")
+	setDefault(&v.StatusDesc, online)
 	setDefault(&v.ExpireStatus, "vaild")
 	setDefault(&v.ExpireDate, "20991231")
 	setDefault(&v.ReleaseType, "LTS")
@@ -38,7 +38,8 @@ func (v MiniVersion) withDefaults() MiniVersion {
 }
 
 func (v MiniVersion) isFor(i Instance) bool {
-	return v.Engine == i.Engine && v.EngineVersion == i.EngineVersion && (v.NodeType == "" || v.NodeType == i.Category)
+	return v.Engine == i.Engine && v.EngineVersion == i.EngineVersion && (v.NodeType == "" || v.NodeType == i.Category) &&
+		(v.StorageType == "" || v.StorageType == i.DBInstanceStorageType)
 }
 
 // AddVersion adds minor engine versions to those that the service offers, in place of the same ones.
@@ -52,8 +53,8 @@ func (s *Server) AddVersion(versions ...MiniVersion) {
 
 func (s *Server) addVersion(v MiniVersion) {
 	same := func(have MiniVersion) bool {
-		return have.MinorVersion == v.MinorVersion && have.Engine == v.Engine &&
-			have.EngineVersion == v.EngineVersion && have.NodeType == v.NodeType
+		return sameBuild(have.MinorVersion, v.MinorVersion) && have.Engine == v.Engine &&
+			have.EngineVersion == v.EngineVersion && have.NodeType == v.NodeType && have.StorageType == v.StorageType
 	}
 	if i := slices.IndexFunc(s.versions, same); i >= 0 {
 		s.versions[i] = v
@@ -76,68 +77,90 @@ func (s *Server) bringVersions(i Instance) {
 }
 
 func (s *Server) known(i Instance, version string) *MiniVersion {
-	at := slices.IndexFunc(s.versions, func(v MiniVersion) bool { return v.MinorVersion == version && v.isFor(i) })
+	at := slices.IndexFunc(s.versions, func(v MiniVersion) bool { return sameBuild(v.MinorVersion, version) && v.isFor(i) })
 	if at < 0 {
 		return nil
 	}
 	return &s.versions[at]
 }
 
-func (s *Server) offered(i Instance, version string) bool {
-	v := s.known(i, version)
-	return v != nil && v.StatusDesc == "Online"
-}
-
-// describeVersions is DescribeDBMiniEngineVersions: for an instance, or for an engine and edition.
+// describeVersions is DescribeDBMiniEngineVersions: for an instance, or for an engine, edition and storage. The request has no
+// page: where the items are cut, TotalCount is all that tells of the others.
 func (s *Server) describeVersions(q query) (document, *acs3.Refusal) {
-	if refusal := s.region(q); refusal != nil {
-		return nil, refusal
-	}
-	of, refusal := s.versionsOf(q)
-	if refusal != nil {
-		return nil, refusal
-	}
-	if of.Engine != "MySQL" && of.Engine != "PostgreSQL" {
-		return nil, refuse("EngineNotSupported")
+	of, code := s.versionsOf(q)
+	if code != "" {
+		return nil, q.refuse(code)
 	}
 	items := []document{}
 	for _, v := range s.versions {
-		if v.isFor(of) && (q.get("MinorVersionTag") == "" || v.Tag == q.get("MinorVersionTag")) {
-			setDefault(&v.NodeType, of.Category)
-			items = append(items, v.document())
+		if !v.isFor(of) || !v.above(of) || q.get("MinorVersionTag") != "" && v.Tag != q.get("MinorVersionTag") {
+			continue
 		}
+		setDefault(&v.NodeType, of.Category)
+		items = append(items, v.document())
+	}
+	total, most := len(items), max(10, len(items))
+	if s.options.MaxVersions > 0 {
+		most = s.options.MaxVersions
 	}
 	return document{
 		{"DBInstanceId", q.get("DBInstanceId")},
-		{"TotalCount", len(items)},
+		{"TotalCount", total},
 		{"PageNumbers", 1},
-		{"MaxRecordsPerPage", max(10, len(items))}, // the request has no page parameters, so all stand on one page
-		{"MinorVersionItems", items},
+		{"MaxRecordsPerPage", most},
+		{"MinorVersionItems", items[:min(total, most)]},
 	}, nil
 }
 
-// versionsOf gives the instance that is asked about, or one such as is described.
-func (s *Server) versionsOf(q query) (Instance, *acs3.Refusal) {
-	if id := q.get("DBInstanceId"); id != "" {
-		r := s.lookup(q, id)
-		if r == nil {
-			return Instance{}, refuse("InvalidDBInstanceId.NotFound")
+// above reports whether the version is in the list of an instance: in PostgreSQL's are only those above its own. Whoever asks for a
+// kind of instance names no version, and gets all.
+func (v MiniVersion) above(of Instance) bool {
+	if of.Engine != "PostgreSQL" || of.CurrentKernelVersion == "" {
+		return true
+	}
+	order, comparable := compareVersions(v.MinorVersion, of.CurrentKernelVersion)
+	return comparable && order > 0
+}
+
+// versionsOf returns the instance that is asked about, or one such as is described, or the code of the refusal.
+func (s *Server) versionsOf(q query) (of Instance, code string) {
+	id := q.get("DBInstanceId")
+	if id == "" {
+		of, code = kindOf(q)
+	} else if r := s.lookup(q, id); r != nil {
+		of = r.Instance
+	} else {
+		code = "InvalidDBInstanceName.NotFound"
+	}
+	tag := q.get("MinorVersionTag")
+	switch {
+	case code != "":
+		return Instance{}, code
+	case of.Engine != "MySQL" && of.Engine != "PostgreSQL":
+		return Instance{}, "EngineNotSupported"
+	case id != "" && of.Engine == "PostgreSQL" && of.CurrentKernelVersion == "":
+		return Instance{}, "MinorVersionAttr.NotFound"
+	case tag != "" && !slices.ContainsFunc(s.versions, func(v MiniVersion) bool { return v.Tag == tag && v.isFor(of) }):
+		return Instance{}, "MinorVersionTag.NotFound"
+	}
+	return of, ""
+}
+
+// kindOf returns an instance such as the request describes, or the code of the refusal when something is missing.
+func kindOf(q query) (of Instance, code string) {
+	for _, need := range []struct{ name, code string }{
+		{"Engine", "MissingParameter.Engine"},
+		{"EngineVersion", "MissingParameter.EngineVersion"},
+		{"NodeType", "InvalidInstanceNodeType.NotFound"},
+		{"StorageType", "InvalidInstanceStorageType.NotFound"},
+	} {
+		if q.get(need.name) == "" {
+			return Instance{}, need.code
 		}
-		return r.Instance, nil
 	}
-	for _, name := range []string{"Engine", "EngineVersion", "NodeType", "StorageType"} {
-		if q.get(name) == "" {
-			return Instance{}, missing(name)
-		}
-	}
-	if !slices.Contains([]string{"Basic", "HighAvailability", "Finance"}, q.get("NodeType")) {
-		return Instance{}, invalid("NodeType")
-	}
-	storage := []string{"local_ssd", "cloud_ssd", "cloud_essd", "cloud_essd2", "cloud_essd3"}
-	if !slices.Contains(storage, q.get("StorageType")) {
-		return Instance{}, invalid("StorageType")
-	}
-	return Instance{Engine: q.get("Engine"), EngineVersion: q.get("EngineVersion"), Category: q.get("NodeType")}, nil
+	return Instance{
+		Engine: q.get("Engine"), EngineVersion: q.get("EngineVersion"), Category: q.get("NodeType"), DBInstanceStorageType: q.get("StorageType"),
+	}, ""
 }
 
 func (v MiniVersion) document() document {
@@ -155,38 +178,4 @@ func (v MiniVersion) document() document {
 		{"CommunityMinorVersion", v.CommunityMinorVersion},
 		{"Tag", v.Tag},
 	}
-}
-
-// compareVersions orders two versions of one family: rds_20231231 and rds_20260228, or 15.0.4073.23 and 15.0.4316.3.
-func compareVersions(a, b string) (order int, comparable bool) {
-	if strings.Count(a, ".") == 3 && strings.Count(b, ".") == 3 {
-		as, aOK := numbers(strings.Split(a, "."))
-		bs, bOK := numbers(strings.Split(b, "."))
-		return slices.Compare(as, bs), aOK && bOK && as[0] == bs[0]
-	}
-	aFamily, aDate := cutLast(a)
-	bFamily, bDate := cutLast(b)
-	as, aOK := numbers([]string{aDate})
-	bs, bOK := numbers([]string{bDate})
-	if !aOK || !bOK || aFamily != bFamily {
-		return 0, false
-	}
-	return cmp.Compare(as[0], bs[0]), true
-}
-
-func cutLast(version string) (family, date string) {
-	i := strings.LastIndex(version, "_")
-	return version[:max(i, 0)], version[i+1:]
-}
-
-func numbers(parts []string) ([]int, bool) {
-	var all []int
-	for _, part := range parts {
-		n, err := strconv.Atoi(part)
-		if err != nil {
-			return nil, false
-		}
-		all = append(all, n)
-	}
-	return all, true
 }

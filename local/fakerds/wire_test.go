@@ -117,11 +117,28 @@ func TestAnswersHaveTheShapeOfTheTranscripts(t *testing.T) {
 			if diff := cmp.Diff(shape(t, body), shape(t, w.Body.Bytes())); diff != "" {
 				t.Errorf("shape (-transcript +fake):\n%s", diff)
 			}
+			if diff := cmp.Diff(versionsIn(body), versionsIn(w.Body.Bytes())); diff != "" {
+				t.Errorf("versions (-transcript +fake):\n%s", diff)
+			}
 		})
 	}
 	if compared < 12 {
 		t.Errorf("only %d transcripts compared", compared)
 	}
+}
+
+// versionsIn returns the versions that an answer lists, if it does.
+func versionsIn(body []byte) (versions []string) {
+	var list struct {
+		MinorVersionItems []struct{ MinorVersion string }
+	}
+	if json.Unmarshal(body, &list) != nil {
+		return nil
+	}
+	for _, item := range list.MinorVersionItems {
+		versions = append(versions, item.MinorVersion)
+	}
+	return versions
 }
 
 // serverFor has the clock, the key and the fleet that the transcript names.

@@ -55,19 +55,20 @@ func TestMissingInstanceIsNotFoundInEitherForm(t *testing.T) {
 		empty  bool
 		region string
 		id     string
+		code   string
 		want   string
 	}{
-		"a 404":                             {false, region, "rm-none", "The DBInstanceId provided does not exist in our records."},
-		"a 404 for another region":          {false, "cn-beijing", "rm-1", "The DBInstanceId provided does not exist in our records."},
-		"an empty list":                     {true, region, "rm-none", "no such instance in region cn-hangzhou"},
-		"an empty list from another region": {true, "cn-beijing", "rm-1", "no such instance in region cn-beijing"},
+		"a refusal":                         {false, region, "rm-none", "InvalidDBInstanceName.NotFound", "The database instance does not exist."},
+		"a refusal for another region":      {false, "cn-beijing", "rm-1", "InvalidDBInstanceName.NotFound", "The database instance does not exist."},
+		"an empty list":                     {true, region, "rm-none", "InvalidDBInstanceId.NotFound", "no such instance in region cn-hangzhou"},
+		"an empty list from another region": {true, "cn-beijing", "rm-1", "InvalidDBInstanceId.NotFound", "no such instance in region cn-beijing"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newCloud(t, func(o *fakerds.Options) { o.MissingIsEmpty = test.empty })
 			_, err := c.client(t).Instance(t.Context(), test.region, test.id)
 			wantFault(t, err, fault.Error{
-				Op: "rds: DescribeDBInstanceAttribute " + test.id, Kind: fault.NotFound, Code: "InvalidDBInstanceId.NotFound",
+				Op: "rds: DescribeDBInstanceAttribute " + test.id, Kind: fault.NotFound, Code: test.code,
 				Message: "=" + test.want, RequestID: c.Calls()[0].RequestID,
 			})
 		})
