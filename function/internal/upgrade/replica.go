@@ -111,8 +111,11 @@ func inTheWay(replica *Decision, primary *Decision, id string) (reason string, w
 	case replica.Step != nil && !version.Reached(replica.Step.Target, target):
 		return fmt.Sprintf("is to get %s, which is not its primary's target %s", replica.Step.Target, target), false
 	}
-	if reason, wait = replica.standsInTheWay(); reason != "" || replica.Step != nil {
-		return reason, wait
+	switch reason, wait = replica.standsInTheWay(); {
+	case reason != "":
+		return reason + ", and its primary's upgrade would restart it", wait
+	case replica.Step != nil:
+		return "", false
 	}
 	return fmt.Sprintf("runs %s, and the primary's upgrade to %s would restart it", i.CurrentKernelVersion, target), false
 }
