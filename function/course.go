@@ -144,7 +144,7 @@ func (c *course) note(r *run, outcomes []upgrade.Outcome) []upgrade.Outcome {
 		c.rollout.Halt = c.rollout.Overdrawn()
 	}
 	if c.rollout.Halt != "" {
-		outcomes = upgrade.Hold(outcomes, c.rollout.Halt)
+		outcomes = c.rollout.Hold(outcomes)
 	}
 	c.ended = c.rollout.Ends(outcomes, v, r.now())
 	return upgrade.Undecided(outcomes)

@@ -529,6 +529,9 @@ func (s *theatre) settleUp() {
 		}
 	}
 	for _, i := range s.rds.Instances() {
+		if i.RestartedBy != "" {
+			s.blame("%s was restarted by the upgrade of its primary %s", i.DBInstanceID, i.RestartedBy)
+		}
 		claim, left := i.Tags["kernel-upgrade-claim"]
 		if abandoned := s.crashed && strings.HasPrefix(claim, "intent "); left && !s.tagged && !abandoned { // it holds nobody for long
 			s.blame("%s still has the claim %q", i.DBInstanceID, claim)

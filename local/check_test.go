@@ -174,3 +174,38 @@ func TestAFailureTellsWhatTheFunctionHasComplainedOf(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestTheDemonstrationSeesWhatTheRealCloudWouldDo shows that each thing that the fleet of the story is made for is looked at.
+func TestTheDemonstrationSeesWhatTheRealCloudWouldDo(t *testing.T) {
+	t.Parallel()
+	happened := func() local.Happened {
+		report := accountOf("report", map[string]string{"rm-2": "skipped"})
+		report.Data.Instances[0].Reason, report.Data.Instances[0].Detail = "replica_first", "its replica rr-2 is left alone"
+		return local.Happened{
+			At:    noon,
+			Fleet: []fakerds.Instance{{DBInstanceID: "pg-1", DBInstanceStorageType: "general_essd"}, {DBInstanceID: "rm-2"}, {DBInstanceID: "rr-2", MasterInstanceID: "rm-2"}},
+			Notes: []show.Notification{note("completed", "pg-1", 1, 0), report},
+		}
+	}
+	if err := local.CheckReal(happened()); err != nil {
+		t.Fatalf("nothing was wrong: %v", err)
+	}
+	for name, c := range map[string]struct {
+		spoil func(h *local.Happened)
+		want  string
+	}{
+		"a replica was restarted by its primary":    {func(h *local.Happened) { h.Fleet[2].RestartedBy = "rm-2" }, "rr-2 was restarted by the upgrade of its primary rm-2"},
+		"nothing on the disk was upgraded":          {func(h *local.Happened) { h.Fleet[0].DBInstanceStorageType = "cloud_essd" }, "no PostgreSQL on general_essd was upgraded"},
+		"the primary is left for another reason":    {func(h *local.Happened) { h.Notes[1].Data.Instances[0].Reason = "held" }, "has nothing about rm-2"},
+		"the report does not say for which replica": {func(h *local.Happened) { h.Notes[1].Data.Instances[0].Detail = "" }, "has nothing about rm-2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := happened()
+			c.spoil(&h)
+			if err := local.CheckReal(h); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got  %v\nwant %s", err, c.want)
+			}
+		})
+	}
+}

@@ -84,3 +84,8 @@ func Deployed() (timeout time.Duration, memoryMB int) { return deployedTimeout, 
 func WentWell(calls, accepted int, tags map[string]int) error {
 	return (&result{upgraded: accepted, calls: map[string]int{upgradeCall: calls}}).wentWell(tags, "completed")
 }
+
+// CheckReal is what the story wants of a fleet as the real cloud has it.
+func CheckReal(h Happened) error {
+	return all(noneIsTakenAlong, onDisk("general_essd"), toldOf("report", "rm-2", "rr-2", "replica_first"))(h.outcome())
+}

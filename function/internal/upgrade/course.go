@@ -219,15 +219,18 @@ func (r *Rollout) Stopped(plan []Decision) []Outcome {
 		}
 		outcomes = append(outcomes, o)
 	}
-	return Hold(outcomes, r.Halt)
+	return r.Hold(outcomes)
 }
 
-// Hold leaves alone what was to be called and is not, since the rollout has been halted.
-func Hold(outcomes []Outcome, why string) []Outcome {
-	for n, o := range outcomes {
+// Hold leaves alone what was to be called and is not, since the rollout has been halted. Of one that was busy it is said what with.
+func (r *Rollout) Hold(outcomes []Outcome) []Outcome {
+	for n := range outcomes {
+		o := &outcomes[n]
 		if o.Status == Pending {
-			outcomes[n].Status, outcomes[n].Reason, outcomes[n].Detail, outcomes[n].Fault = Skipped, Held, "the rollout was halted: "+why, nil
-			outcomes[n].Wave = 0
+			o.Status, o.Reason, o.Detail, o.Fault, o.Wave = Skipped, Held, "the rollout was halted: "+r.Halt, nil, 0
+		}
+		if with := r.BusyWith[o.Instance.ID]; with != "" && o.Status == Skipped && (o.Reason == Held || o.Reason == InProgress) {
+			o.Reason, o.Detail = InProgress, "it was busy when its turn came: "+with
 		}
 	}
 	return outcomes

@@ -26,20 +26,21 @@ type Rollout struct {
 	Sent    time.Time      `json:"sent"`
 	Next    time.Time      `json:"next"` // when there is something to do
 
-	Wave     int                  `json:"wave"`              // the last one that was begun
-	Behind   int                  `json:"behind"`            // how many instances were to follow in later waves
-	Looks    int                  `json:"looks"`             // at what is in flight, since the wave was begun
-	Proven   int                  `json:"proven,omitempty"`  // instances of the wave: without any there is nothing to bake
-	Flight   []Flight             `json:"flight,omitempty"`  // what is not yet proven
-	Finished []Finished           `json:"finished,omitzero"` // what has failed, or was never proven: this rollout leaves it alone
-	Done     Set                  `json:"done,omitzero"`     // what is proven
-	Pins     map[string]string    `json:"pins,omitempty"`    // the target of each kind of instance, once one was given it
-	Waiting  time.Time            `json:"waiting,omitzero"`  // since when nothing could be called
-	Busy     map[string]time.Time `json:"busy,omitempty"`    // instances that were busy when they were called, and until when others go first
-	Unclear  map[string]time.Time `json:"unclear,omitempty"` // instances whose calls were not made, as far as can be seen, and since when that is so
-	Members  map[string][]string  `json:"members,omitempty"` // by region: what was to be upgraded when the rollout began, if it was not too much to remember
-	Doubt    time.Time            `json:"doubt,omitzero"`    // since when calls of this rollout may have been made of which it does not know
-	Halt     string               `json:"halt,omitempty"`    // why nothing more is called
+	Wave     int                  `json:"wave"`               // the last one that was begun
+	Behind   int                  `json:"behind"`             // how many instances were to follow in later waves
+	Looks    int                  `json:"looks"`              // at what is in flight, since the wave was begun
+	Proven   int                  `json:"proven,omitempty"`   // instances of the wave: without any there is nothing to bake
+	Flight   []Flight             `json:"flight,omitempty"`   // what is not yet proven
+	Finished []Finished           `json:"finished,omitzero"`  // what has failed, or was never proven: this rollout leaves it alone
+	Done     Set                  `json:"done,omitzero"`      // what is proven
+	Pins     map[string]string    `json:"pins,omitempty"`     // the target of each kind of instance, once one was given it
+	Waiting  time.Time            `json:"waiting,omitzero"`   // since when nothing could be called
+	Busy     map[string]time.Time `json:"busy,omitempty"`     // instances that were busy when they were called, and until when others go first
+	BusyWith map[string]string    `json:"busyWith,omitempty"` // what a few of them were busy with
+	Unclear  map[string]time.Time `json:"unclear,omitempty"`  // instances whose calls were not made, as far as can be seen, and since when that is so
+	Members  map[string][]string  `json:"members,omitempty"`  // by region: what was to be upgraded when the rollout began, if it was not too much to remember
+	Doubt    time.Time            `json:"doubt,omitzero"`     // since when calls of this rollout may have been made of which it does not know
+	Halt     string               `json:"halt,omitempty"`     // why nothing more is called
 
 	armed bool // a wave was armed, and not yet noted
 	stuck bool // nothing of the wave could be called, and no other would fare better
@@ -156,11 +157,12 @@ func (r *Rollout) note(o Outcome, v Verify, now time.Time) (busy bool) {
 	case o.Status == Accepted:
 		r.Flight[n].AcceptedAt, r.Flight[n].TaskID = o.AcceptedAt, o.TaskID
 		delete(r.Unclear, o.Instance.ID)
+		delete(r.BusyWith, o.Instance.ID)
 		return false
 	}
 	r.Flight = slices.Delete(r.Flight, n, n+1)
 	if r.settle(o); o.Wait {
-		r.busy(o.Instance.ID, now, v)
+		r.busy(o, now, v)
 	}
 	return o.Wait
 }
@@ -175,13 +177,22 @@ func (r *Rollout) wait(called bool, now time.Time) {
 	}
 }
 
+// maxBusyWith bounds of how many instances a rollout remembers what they were busy with.
+const maxBusyWith = 20
+
 // busy lets others go first for a while.
-func (r *Rollout) busy(id string, now time.Time, v Verify) {
+func (r *Rollout) busy(o Outcome, now time.Time, v Verify) {
 	maps.DeleteFunc(r.Busy, func(_ string, until time.Time) bool { return !now.Before(until) })
 	if r.Busy == nil {
 		r.Busy = map[string]time.Time{}
 	}
-	r.Busy[id] = now.Add(time.Duration(v.First))
+	r.Busy[o.Instance.ID] = now.Add(time.Duration(v.First))
+	if r.BusyWith == nil {
+		r.BusyWith = map[string]string{}
+	}
+	if _, known := r.BusyWith[o.Instance.ID]; known || len(r.BusyWith) < maxBusyWith {
+		r.BusyWith[o.Instance.ID] = short(o.Detail, maxDetail)
+	}
 }
 
 // settle remembers what the rollout is through with.
