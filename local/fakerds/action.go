@@ -112,7 +112,12 @@ func (a action) check(parameters url.Values) *acs3.Refusal {
 
 // documents reports whether the action has a parameter of this name.
 func (a action) documents(name string) bool {
-	return slices.ContainsFunc(a.parameters, func(p parameter) bool { return p.name == name && !p.unmodelled })
+	for n := range a.parameters { // no copies: each parameter that is read asks this
+		if p := &a.parameters[n]; p.name == name {
+			return !p.unmodelled
+		}
+	}
+	return false
 }
 
 // query is a checked request, as its action sees it.

@@ -7,12 +7,18 @@ import (
 	"strings"
 )
 
+// postgres begins the versions of PostgreSQL.
+const postgres = "rds_postgres_"
+
 // suffixed is a PostgreSQL version that ends in the community version it is built from.
-var suffixed = regexp.MustCompile(`^(rds_postgres_\d+_\d{8}(?:_babelfish)?)_\d+\.\d+$`)
+var suffixed = regexp.MustCompile(`^(` + postgres + `\d+_\d{8}(?:_babelfish)?)_\d+\.\d+$`)
 
 // bare returns a version without the community version that PostgreSQL's may end in: rds_postgres_1400_20220830_14.4 and
 // rds_postgres_1400_20220830 name one build. Other versions are what they are.
 func bare(version string) string {
+	if !strings.HasPrefix(version, postgres) {
+		return version
+	}
 	if parts := suffixed.FindStringSubmatch(version); parts != nil {
 		return parts[1]
 	}
@@ -20,7 +26,7 @@ func bare(version string) string {
 }
 
 // sameBuild reports whether two versions name one build.
-func sameBuild(a, b string) bool { return bare(a) == bare(b) }
+func sameBuild(a, b string) bool { return a == b || bare(a) == bare(b) }
 
 // compareVersions orders two versions of one family: rds_20231231 and rds_20260228, or 15.0.4073.23 and 15.0.4316.3.
 func compareVersions(a, b string) (order int, comparable bool) {
@@ -43,7 +49,7 @@ func place(version string) (family string, at []int) {
 		return strconv.Itoa(parts[0]), parts
 	}
 	edition := ""
-	if strings.HasPrefix(version, "rds_postgres_") && strings.HasSuffix(version, "_babelfish") {
+	if strings.HasPrefix(version, postgres) && strings.HasSuffix(version, "_babelfish") {
 		edition = "_babelfish"
 	}
 	version = strings.TrimSuffix(version, edition)

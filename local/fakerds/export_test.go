@@ -55,4 +55,4 @@ func Read(action, parameter string) string {
 }
 
 // Refuse refuses as an action does.
-func Refuse(action, code string) { query{action: actions()[action]}.refuse(code) }
+func Refuse(action, code string) { _ = query{action: actions()[action]}.refuse(code) }

@@ -113,12 +113,17 @@ func (p parameter) checkMembers(a action, all url.Values) *acs3.Refusal {
 		}
 		members[number] = true
 	}
-	if p.required && len(members) == 0 {
+	switch {
+	case p.required && len(members) == 0:
 		return missing(p.name)
-	}
-	if len(members) > p.most {
+	case len(members) > p.most:
 		return refusalOf(a.name, p.code)
 	}
+	return p.checkFields(a, all, members)
+}
+
+// checkFields refuses a member of a list without a field that it needs.
+func (p parameter) checkFields(a action, all url.Values, members map[string]bool) *acs3.Refusal {
 	for number := range members {
 		for _, f := range p.fields {
 			if f.required && all.Get(p.name+"."+number+"."+f.name) == "" {

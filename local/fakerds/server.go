@@ -53,6 +53,7 @@ func setDefault(field *string, value string) {
 // Server is the RDS API of the local cloud. It is safe for concurrent use.
 type Server struct {
 	options Options
+	actions map[string]action
 	mux     *http.ServeMux
 	faults  faults.Set
 	nonces  *acs3.Nonces
@@ -69,6 +70,7 @@ func New(options Options) *Server {
 	options = options.withDefaults()
 	s := &Server{
 		options:  options,
+		actions:  actions(),
 		mux:      http.NewServeMux(),
 		nonces:   acs3.NewNonces(options.Now),
 		fleet:    newRoster(),
@@ -107,7 +109,7 @@ func (s *Server) answer(q *request, call *Call) (document, *acs3.Refusal) {
 	if refusal := q.wellFormed(); refusal != nil {
 		return nil, refusal
 	}
-	action, known := actions()[q.action]
+	action, known := s.actions[q.action]
 	if !known || q.http.URL.Path != "/" {
 		return nil, refusalOf(q.action, "InvalidApi.NotFound")
 	}

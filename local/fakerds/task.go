@@ -44,8 +44,9 @@ type task struct {
 
 // tasks gives all that fit, those of an instance beside each other.
 func (s *Server) tasks(q query, filter tasks) (found []task) {
+	region, group := q.get("RegionId"), q.get("ResourceGroupId")
 	for _, r := range s.fleet.named(filter.instances) {
-		if !r.in(q.get("RegionId")) || q.get("ResourceGroupId") != "" && q.get("ResourceGroupId") != r.ResourceGroupID {
+		if !r.in(region) || group != "" && group != r.ResourceGroupID {
 			continue
 		}
 		s.settle(r, q.now)

@@ -77,7 +77,7 @@ func (s *Server) bringVersions(i Instance) {
 }
 
 func (s *Server) known(i Instance, version string) *MiniVersion {
-	at := slices.IndexFunc(s.versions, func(v MiniVersion) bool { return sameBuild(v.MinorVersion, version) && v.isFor(i) })
+	at := slices.IndexFunc(s.versions, func(v MiniVersion) bool { return v.isFor(i) && sameBuild(v.MinorVersion, version) })
 	if at < 0 {
 		return nil
 	}
@@ -91,9 +91,9 @@ func (s *Server) describeVersions(q query) (document, *acs3.Refusal) {
 	if code != "" {
 		return nil, q.refuse(code)
 	}
-	items := []document{}
+	items, tag := []document{}, q.get("MinorVersionTag")
 	for _, v := range s.versions {
-		if !v.isFor(of) || !v.above(of) || q.get("MinorVersionTag") != "" && v.Tag != q.get("MinorVersionTag") {
+		if !v.isFor(of) || !v.above(of) || tag != "" && v.Tag != tag {
 			continue
 		}
 		setDefault(&v.NodeType, of.Category)
