@@ -414,12 +414,12 @@ func TestStories(t *testing.T) {
 				"22 12:15 accepted rm-1 wave 2",
 				"22 12:30 completed rm-1 wave 2",
 				"22 12:30 accepted rm-2 wave 3",
-				"22 13:05 failed rm-2 wave 3 (it came back with rds_20250531, not with rds_20260228)",
-				"22 13:05 report map[completed:2 failed:1]",
+				"22 12:45 failed rm-2 wave 3 (RDS's task 226917713 is Failed, with StartTime 2026-11-22T12:30:00Z: UpgradeCheckFailed)",
+				"22 12:45 report map[completed:2 failed:1]",
 			},
 			account: []string{
 				"rm-1 completed",
-				"rm-2 failed wave 3: it came back with rds_20250531, not with rds_20260228",
+				"rm-2 failed wave 3: RDS's task 226917713 is Failed, with StartTime 2026-11-22T12:30:00Z: UpgradeCheckFailed",
 				"rm-3 completed",
 			},
 		},
@@ -428,12 +428,12 @@ func TestStories(t *testing.T) {
 			request: sweep, takes: 12 * time.Hour,
 			told: []string{
 				"22 12:00 accepted rm-1 wave 1",
-				"22 18:00 failed rm-1 wave 1 (it has not come back: DBInstanceStatus is EngineVersionUpgrading)",
+				"22 18:00 failed rm-1 wave 1 (it has not come back: DBInstanceStatus is EngineVersionUpgrading; RDS's task 226917711 is Running, with StartTime 2026-11-22T12:00:00Z)",
 				"22 18:00 halted map[failed:1] (1 did not succeed, and the request allows 0: rm-1 failed)",
 				"22 18:00 report rm-1 wave 1 map[failed:1] (1 did not succeed, and the request allows 0: rm-1 failed)",
 			},
 			account: []string{
-				"rm-1 failed wave 1: it has not come back: DBInstanceStatus is EngineVersionUpgrading",
+				"rm-1 failed wave 1: it has not come back: DBInstanceStatus is EngineVersionUpgrading; RDS's task 226917711 is Running, with StartTime 2026-11-22T12:00:00Z",
 			},
 		},
 		"an upgrade that one asks for is proven, too": {

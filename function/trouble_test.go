@@ -240,7 +240,7 @@ func TestOneThatNeverRestartsIsGivenUp(t *testing.T) {
 		const why = "(1 did not succeed, and the request allows 0: rm-1 unverified)"
 		w.same("told", []string{
 			"22 12:00 accepted rm-1 wave 1",
-			"22 18:00 unverified rm-1 wave 1 (6h after it was due it runs rds_20250531, and no restart was seen)",
+			"22 18:00 unverified rm-1 wave 1 (6h after it was due it runs rds_20250531, and no restart was seen; RDS's task 226917711 is Running, with StartTime 2026-11-22T12:00:00Z)",
 			"22 18:00 halted map[unverified:1] " + why, "22 18:00 report rm-1 wave 1 map[unverified:1] " + why,
 		}, w.lines(8*time.Hour))
 		w.clean()

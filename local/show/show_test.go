@@ -221,10 +221,10 @@ func TestTheBoardSaysWhatHappensNow(t *testing.T) {
 		2:  "The function looks at the fleet. 4 to come, 2 left alone",
 		4:  "Rollout 1, wave 1 is under way. 1 under way, 3 to come, 2 left alone",
 		6:  "Rollout 1, wave 1 has ended, and bakes. 1 upgraded, 3 to come, 2 left alone",
-		12: "HALTED: nothing more is started, and what is in flight is watched to its end. 1 upgraded, 1 failed, 1 under way, 1 to come, 2 left alone",
-		13: "HALTED: nothing more is started. 2 upgraded, 1 failed, 1 to come, 2 left alone",
-		14: "The rollout has ended. 2 upgraded, 1 failed, 1 to come, 2 left alone",
-		18: "Rollout 2, wave 1 has ended, and bakes. 3 upgraded, 1 to come, 2 left alone",
+		12: "HALTED: nothing more is started, and what is in flight is watched to its end. 1 upgraded, 1 failed, 1 under way, 3 left alone",
+		13: "HALTED: nothing more is started. 2 upgraded, 1 failed, 3 left alone",
+		14: "The rollout has ended. 2 upgraded, 1 failed, 3 left alone",
+		18: "Rollout 2, wave 1 has ended, and bakes. 3 upgraded, 3 left alone",
 		23: "The rollout has ended. 4 upgraded, 2 left alone",
 	} {
 		t.Run(fmt.Sprintf("after %d", n), func(t *testing.T) {

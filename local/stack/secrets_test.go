@@ -413,7 +413,7 @@ func TestNoSecretLeavesAPanic(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const place = "\tplan := c.question(r).Decide(fleet)\n"
+	const place = "\tplan := q.Decide(fleet)\n"
 	spoilt := strings.Replace(string(text), place, place+"\t"+mistake+"\n", 1)
 	spoilt = strings.Replace(spoilt, `import (`, "import (\n\t\"fmt\"", 1)
 	if !strings.Contains(spoilt, mistake) {

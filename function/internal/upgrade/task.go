@@ -34,15 +34,11 @@ func (t Task) open() bool {
 	return !slices.Contains([]TaskStatus{TaskSucceeded, TaskFailed, TaskCanceled}, t.Status)
 }
 
-// String describes the task for people: "task 226917711 is Scheduled for 2026-12-01T18:00:00Z".
+// String describes the task for people: "task 226917711 is Scheduled, with StartTime 2026-12-01T18:00:00Z".
 func (t Task) String() string {
 	text := fmt.Sprintf("task %s is %s", t.ID, t.Status)
-	switch {
-	case t.Start.IsZero():
-	case t.Status == TaskScheduled || t.Status == TaskWaiting:
+	if !t.Start.IsZero() {
 		text += ", with StartTime " + stamp(t.Start)
-	default:
-		text += ", since " + stamp(t.Start)
 	}
 	if t.Reason != "" {
 		text += ": " + t.Reason
