@@ -26,18 +26,18 @@ func (w *world) fleetOf(n int) {
 var day = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 // story plays in a world of its own, from that day on.
-func story(t *testing.T, policy string, play func(t *testing.T, w *world)) {
+func story(t *testing.T, policy string, play func(t *testing.T, w *world), setup ...func(*fakerds.Options)) {
 	t.Helper()
 	t.Parallel()
-	quick(t, policy, play)
+	quick(t, policy, play, setup...)
 }
 
 // quick is a story that others wait for.
-func quick(t *testing.T, policy string, play func(t *testing.T, w *world)) {
+func quick(t *testing.T, policy string, play func(t *testing.T, w *world), setup ...func(*fakerds.Options)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(day))
-		play(t, newWorld(t, policy))
+		play(t, newWorld(t, policy, setup...))
 	})
 }
 

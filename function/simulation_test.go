@@ -39,6 +39,7 @@ type tale struct {
 	selected func(fakerds.Instance) bool
 	trouble  float64 // how likely a request of the function gets into trouble
 	others   float64 // how likely somebody changes an instance at a tick
+	otherIDs bool    // the task history has ids of another form than the answers
 	seed     uint64
 }
 
@@ -47,7 +48,7 @@ func drawTale(t *rapid.T) tale {
 		most: rapid.IntRange(1, 4).Draw(t, "maxInstances"), percent: float64(rapid.IntRange(10, 100).Draw(t, "maxPercent")),
 		trouble: rapid.SampledFrom([]float64{0, 0, 0.01, 0.03, 0.1}).Draw(t, "trouble"),
 		others:  rapid.SampledFrom([]float64{0, 0, 0.02, 0.1}).Draw(t, "others"),
-		seed:    rapid.Uint64().Draw(t, "seed"),
+		seed:    rapid.Uint64().Draw(t, "seed"), otherIDs: rapid.Bool().Draw(t, "other ids"),
 	}
 	d.policy = fmt.Sprintf("budget: {maxInstances: %d, maxPercent: %v}\n", d.most, d.percent)
 	if rapid.Bool().Draw(t, "windows") {
@@ -75,14 +76,18 @@ func drawMember(t *rapid.T, n int, before []fakerds.Instance) fakerds.Instance {
 		Upgrade: fakerds.Upgrade{
 			Takes:  rapid.SampledFrom([]time.Duration{time.Minute, 7 * time.Minute, 40 * time.Minute, 5 * time.Hour}).Draw(t, "takes"),
 			Silent: rapid.IntRange(0, 9).Draw(t, "silent") == 0, Fails: rapid.IntRange(0, 12).Draw(t, "fails") == 0,
-			Status: rapid.SampledFrom([]string{"", "", "TRANSING", "Running"}).Draw(t, "status meanwhile"),
-			Refuse: rapid.SampledFrom(refusals).Draw(t, "refuse"),
+			Status:     rapid.SampledFrom([]string{"", "", "TRANSING", "Running"}).Draw(t, "status meanwhile"),
+			Refuse:     rapid.SampledFrom(refusals).Draw(t, "refuse"),
+			NextWindow: rapid.IntRange(0, 3).Draw(t, "the next window") == 0,
+			Scheduled:  rapid.SampledFrom([]time.Duration{0, 0, 0, 0, 0, 0, 0, 40 * time.Minute, 30 * time.Hour}).Draw(t, "scheduled in the console"),
 		},
 		DBInstanceStatus: rapid.SampledFrom([]string{"", "", "", "", "", "", "Stopped", "Backingup"}).Draw(t, "status"),
 	}
 	if rapid.IntRange(0, 5).Draw(t, "postgres") == 0 {
 		i.Engine, i.EngineVersion = "PostgreSQL", "15.0"
-		i.CurrentKernelVersion, i.LatestKernelVersion = "rds_postgres_1500_20250530", "rds_postgres_1500_20260130"
+		i.CurrentKernelVersion = rapid.SampledFrom([]string{"rds_postgres_1500_20250530", "rds_postgres_1500_20250530_15.13"}).Draw(t, "form of the version")
+		i.LatestKernelVersion = "rds_postgres_1500_20260130"
+		i.DBInstanceStorageType = rapid.SampledFrom([]string{"general_essd", "cloud_essd", "cloud_essd2", "local_ssd"}).Draw(t, "disk")
 	}
 	if rapid.IntRange(0, 7).Draw(t, "opted out") > 0 {
 		i.Tags["kernel-upgrade"] = "auto"
@@ -287,8 +292,11 @@ func (s *theatre) watchTime(id, upgradeTime, switchTime, maintainTime string, no
 	case "MaintainTime":
 		m, _ := window.ParseMaintenance(maintainTime)
 		from, to := m.Next(now)
+		if !from.After(now) { // it may begin in the next one
+			_, to = m.Next(to)
+		}
 		for at := from; at.Before(to); at = at.Add(10 * time.Minute) {
-			if !at.Before(now) {
+			if in, _ := m.Next(at); !at.Before(now) && !in.After(at) {
 				check(at)
 			}
 		}
@@ -383,7 +391,7 @@ func (s *theatre) checkReport(n told) {
 func (d tale) play(t *testing.T) []string {
 	t.Helper()
 	s := &theatre{
-		world: newWorld(t, d.policy), tale: d, random: rand.New(rand.NewPCG(d.seed, 1)),
+		world: newWorld(t, d.policy, func(o *fakerds.Options) { o.OtherTaskIDs = d.otherIDs }), tale: d, random: rand.New(rand.NewPCG(d.seed, 1)),
 		accepted: map[string]map[string]bool{}, ended: map[string]map[string]string{}, names: map[string]string{},
 		halted: map[string]bool{}, tried: map[string]bool{}, proven: map[string]time.Time{}, fates: map[string]int{}, deleted: map[string]bool{},
 	}
@@ -529,7 +537,7 @@ func (s *theatre) settleUp() {
 		}
 	}
 	for _, i := range s.rds.Instances() {
-		if i.RestartedBy != "" {
+		if primary, _ := s.rds.Instance(i.RestartedBy); i.RestartedBy != "" && primary.Upgrade.Scheduled == 0 { // what is done in the console is another's
 			s.blame("%s was restarted by the upgrade of its primary %s", i.DBInstanceID, i.RestartedBy)
 		}
 		claim, left := i.Tags["kernel-upgrade-claim"]

@@ -137,3 +137,122 @@ func listing(all map[string]string) (lines []string) {
 	}
 	return lines
 }
+
+// An upgrade that somebody has scheduled in the console is waited for: nothing fails and nothing halts, although no failure is allowed.
+func TestAnInstanceThatSomebodyHasScheduledIsLookedAtAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		scheduled time.Duration
+		want      string
+		says      string
+	}{
+		"it begins before the rollout gives up": {2 * time.Hour, "skipped up_to_date", "CurrentKernelVersion is rds_20260228"},
+		"it begins much later":                  {20 * time.Hour, "skipped in_progress", "is Scheduled, with StartTime"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			story(t, oneByOne, func(t *testing.T, w *world) {
+				t.Helper()
+				w.fleetOf(2)
+				w.rds.Add(behind("rm-03", with(fakerds.Upgrade{Scheduled: c.scheduled})))
+				w.send(`{"kind":"sweep","schedule":{"UpgradeTime":"Immediate"},"rollout":{"bake":"0s","maxFailures":0}}`)
+				w.pass(12 * time.Hour)
+				for _, n := range w.news() {
+					if n.Tag == "failed" || n.Tag == "halted" || n.Tag == "unverified" {
+						t.Errorf("told %s", n)
+					}
+				}
+				report := w.last("report")
+				for _, i := range report.Data.Instances {
+					if i.DBInstanceID == "rm-03" && (i.Status+" "+i.Reason != c.want || !strings.Contains(i.Detail, c.says)) {
+						t.Errorf("got %s %s: %s; want %s: %s", i.Status, i.Reason, i.Detail, c.want, c.says)
+					}
+				}
+				w.clean()
+			})
+		})
+	}
+}
+
+// The task's end is read by its id, whatever the ids of the history look like: where they are of another form, status and version tell.
+func TestAFailedTaskEndsItsInstanceAtOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		setup func(*fakerds.Options)
+		told  string
+	}{
+		"its id is the answer's":    {func(*fakerds.Options) {}, "22 12:15 failed rm-1 wave 1 (RDS's task 226917711 is Failed, with StartTime 2026-11-22T12:00:00Z: NoSpace)"},
+		"its id is of another form": {func(o *fakerds.Options) { o.OtherTaskIDs = true }, "22 12:35 failed rm-1 wave 1 (it came back with rds_20250531, not with rds_20260228)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			story(t, oneByOne, func(_ *testing.T, w *world) {
+				w.rds.Add(behind("rm-1", with(fakerds.Upgrade{Fails: true, Reason: "NoSpace"})))
+				w.send(sweepNow)
+				if got := w.lines(6 * time.Hour); len(got) < 2 || got[1] != c.told {
+					w.tb.Errorf("told %q, want %q", got, c.told)
+				}
+				if n := w.last("failed"); n.Data.Error.Kind != "Unproven" {
+					w.tb.Errorf("the kind is %q", n.Data.Error.Kind)
+				}
+			}, c.setup)
+		})
+	}
+}
+
+// A call in an open maintenance window may begin in the next one: it is proven there, and not given up before.
+func TestAnUpgradeMayBeginInTheNextMaintenanceWindow(t *testing.T) {
+	for name, next := range map[string]bool{"in this one": false, "in the next one": true} {
+		t.Run(name, func(t *testing.T) {
+			story(t, "", func(_ *testing.T, w *world) {
+				w.rds.Add(behind("rm-1", func(i *fakerds.Instance) {
+					i.MaintainTime, i.Upgrade = "10:00Z-14:00Z", fakerds.Upgrade{NextWindow: next}
+				}))
+				w.send(`{"DBInstanceId":"rm-1","UpgradeTime":"MaintainTime"}`)
+				w.pass(48 * time.Hour)
+				tags := []string{}
+				for _, n := range w.news() {
+					tags = append(tags, n.Tag)
+				}
+				w.same("told", []string{"accepted", "completed", "report"}, tags)
+			})
+		})
+	}
+}
+
+// Versions that RDS counts and does not list are told of.
+func TestVersionsThatAreNotListedAreToldOf(t *testing.T) {
+	story(t, "", func(t *testing.T, w *world) {
+		t.Helper()
+		for _, v := range []string{"rds_20250531", "rds_20250930", "rds_20251130", "rds_20260228"} {
+			w.rds.AddVersion(fakerds.MiniVersion{MinorVersion: v})
+		}
+		w.fleetOf(1)
+		w.send(`{"kind":"sweep","mode":"plan","schedule":{"UpgradeTime":"Immediate"}}`)
+		if i := w.last("plan").Data.Instances[0]; !strings.Contains(i.Detail, "RDS lists 2 of 4 versions") {
+			t.Errorf("got %s %s: %q", i.Status, i.Reason, i.Detail)
+		}
+	}, func(o *fakerds.Options) { o.MaxVersions = 2 })
+}
+
+// RDS restarts the replicas of a PostgreSQL primary with it: only when the request says that it is meant.
+func TestASinglePrimaryRestartsItsReplicasOnlyWhenThatIsMeant(t *testing.T) {
+	for request, want := range map[string][2]string{
+		`{"DBInstanceId":"pg-1"}`:                     {"skipped replica_first", ""},
+		`{"DBInstanceId":"pg-1","withReplicas":true}`: {"completed ", "pg-1"},
+	} {
+		t.Run(request, func(t *testing.T) {
+			story(t, "", func(t *testing.T, w *world) {
+				t.Helper()
+				for id, primary := range map[string]string{"pg-1": "", "pr-1": "pg-1"} {
+					w.rds.Add(fakerds.Instance{
+						DBInstanceID: id, MasterInstanceID: primary, Engine: "PostgreSQL", EngineVersion: "15.0", DBInstanceStorageType: "general_essd",
+						CurrentKernelVersion: "rds_postgres_1500_20250530", LatestKernelVersion: "rds_postgres_1500_20260130",
+					})
+				}
+				w.send(request)
+				w.pass(2 * time.Hour)
+				i := w.last("report").Data.Instances[0]
+				if replica, _ := w.rds.Instance("pr-1"); i.Status+" "+i.Reason != want[0] || replica.RestartedBy != want[1] {
+					t.Errorf("got %s %s: %s; the replica was restarted by %q", i.Status, i.Reason, i.Detail, replica.RestartedBy)
+				}
+			})
+		})
+	}
+}

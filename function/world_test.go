@@ -47,13 +47,17 @@ type world struct {
 	hasty   bool // notifications are not checked against the schema, which takes longer than all else
 }
 
-func newWorld(tb testing.TB, policy string) *world {
+func newWorld(tb testing.TB, policy string, setup ...func(*fakerds.Options)) *world {
 	tb.Helper()
 	w := &world{tb: tb, keys: sts.NewKeyring(time.Now), log: &tape.Tape{}, folder: tb.TempDir(), timeout: 30 * time.Minute}
 	w.env = map[string]string{
 		"RESULT_TOPIC": topic, "FOLLOWUP_QUEUE": queue, "RDS_ENDPOINT": "http://127.0.0.1:9001", "MNS_ENDPOINT": "http://127.0.0.1:9002",
 	}
-	w.rds = fakerds.New(fakerds.Options{Now: time.Now, Keys: w.keys, Account: account, Region: region, UpgradeTakes: 7 * time.Minute})
+	options := fakerds.Options{Now: time.Now, Keys: w.keys, Account: account, Region: region, UpgradeTakes: 7 * time.Minute}
+	for _, change := range setup {
+		change(&options)
+	}
+	w.rds = fakerds.New(options)
 	w.mns = fakemns.New(fakemns.Options{Now: time.Now, Keys: w.keys, Account: account, Region: region})
 	tb.Cleanup(w.mns.Close)
 	if err := w.mns.CreateTopic(topic); err != nil {
@@ -203,7 +207,11 @@ type told struct {
 		Counts       map[string]int `json:"counts"`
 		Problems     []string       `json:"problems"`
 		Message      string         `json:"message"`
-		Instances    []struct {
+		Notes        []string       `json:"notes"`
+		Error        struct {
+			Kind string `json:"kind"`
+		} `json:"error"`
+		Instances []struct {
 			DBInstanceID string `json:"DBInstanceId"`
 			Status       string `json:"status"`
 			Reason       string `json:"reason"`
