@@ -179,19 +179,7 @@ func (o Observer) replicas(ctx context.Context, s Scope, fleet []Instance) {
 	for n, i := range fleet {
 		selected[i.ID] = n
 	}
-	var unread []int
-	for _, i := range fleet {
-		if i.Listed || i.Fault != nil || !i.takesReplicasAlong() {
-			continue
-		}
-		for _, id := range i.ReplicaIDs {
-			if n, found := selected[id]; found && fleet[n].Listed && fleet[n].Fault == nil {
-				unread = append(unread, n)
-			}
-		}
-	}
-	slices.Sort(unread)
-	unread = slices.Compact(unread)
+	unread := unreadReplicas(fleet, selected)
 	parallel.Do(o.Workers, len(unread), func(n int) {
 		i := &fleet[unread[n]]
 		if replica := *i; o.read(ctx, &replica) { // one that cannot be read stays as it is listed: nothing else wants more of it
@@ -210,6 +198,23 @@ func (o Observer) replicas(ctx context.Context, s Scope, fleet []Instance) {
 			}
 		}
 	})
+}
+
+// unreadReplicas returns the places in the fleet of those read-only instances that were only listed, and whose primary was read and would
+// restart them.
+func unreadReplicas(fleet []Instance, selected map[string]int) (places []int) {
+	for _, primary := range fleet {
+		if primary.Listed || primary.Fault != nil || !primary.takesReplicasAlong() {
+			continue
+		}
+		for _, id := range primary.ReplicaIDs {
+			if n, found := selected[id]; found && fleet[n].Listed && fleet[n].Fault == nil {
+				places = append(places, n)
+			}
+		}
+	}
+	slices.Sort(places)
+	return slices.Compact(places)
 }
 
 // doubt also asks about every intent that shows nothing: its call has an unknown outcome.

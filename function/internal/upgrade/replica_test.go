@@ -113,7 +113,8 @@ func TestASinglePostgreSQLPrimaryIsToldOfItsReplicas(t *testing.T) {
 		"no replicas":                          {immediate(), pg(id), "", ""},
 		"replicas below a version that is old": {events.Upgrade{DBInstanceID: id, UpgradeTime: events.Immediate, TargetMinorVersion: pgMiddle}, pg(id, primaryOf("rr-1"), reading(pg("rr-1", current(pgMiddle)))), "", ""},
 		"meant with its replicas": {
-			events.Upgrade{DBInstanceID: id, UpgradeTime: events.Immediate, WithReplicas: true}, pg(id, primaryOf("rr-1", "rr-2")), "",
+			events.Upgrade{DBInstanceID: id, UpgradeTime: events.Immediate, WithReplicas: true},
+			pg(id, primaryOf("rr-1", "rr-2")), "",
 			"RDS restarts its read-only instances before it, those that are below " + pgNew + ": rr-1, rr-2",
 		},
 		"up to date itself":    {immediate(), pg(id, current(pgNew), primaryOf("rr-1"), reading(behind)), upgrade.UpToDate, ""},

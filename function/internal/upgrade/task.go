@@ -70,3 +70,11 @@ func (i Instance) openTask() (Task, bool) {
 	}
 	return i.Tasks[n], true
 }
+
+// pending describes a task that has not begun, "" of any other.
+func (t Task) pending() string {
+	if t.Status != TaskScheduled && t.Status != TaskWaiting {
+		return ""
+	}
+	return "RDS's " + t.String()
+}

@@ -3,7 +3,6 @@ package upgrade
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"rds-kernel-upgrade/events"
@@ -187,55 +186,6 @@ func (s *sight) accept() {
 	s.outcomes = append(s.outcomes, o)
 }
 
-// wait gives an accepted upgrade time, or ends it.
-func (s *sight) wait() {
-	i, late := s.Instance, s.late()
-	task, _ := i.task(s.taskID(i))
-	ended := s.Left || task.Status == TaskSucceeded
-	s.Task = ""
-	switch {
-	case task.Status == TaskFailed:
-		s.end(Failed, "RDS's "+task.String())
-	case task.Status == TaskCanceled:
-		s.end(Failed, "RDS's "+task.String()+": somebody has cancelled it")
-	case ended && i.running() && !s.Back && !late: // the version may be shown a little later than the status
-		s.Back, s.stays = true, true
-	case ended && i.running():
-		s.end(Failed, fmt.Sprintf("it came back with %s, not with %s", i.CurrentKernelVersion, s.Target))
-	case !late:
-		s.stays = true
-		if task.Status == TaskScheduled || task.Status == TaskWaiting {
-			s.Task = "RDS's " + task.String()
-		}
-	case s.blind():
-		s.stays = true
-	default:
-		s.expire(task)
-	}
-}
-
-// blind reports whether the call's task is known and RDS could not be asked for it: then an upgrade that has had all its time gets as
-// much again, so that one answer that was lost does not decide.
-func (s *sight) blind() bool {
-	return s.taskID(s.Instance) != "" && !s.Instance.TasksAsked && s.now.Before(s.Due.Add(2*time.Duration(s.verify.GiveUp)))
-}
-
-// expire ends what has had all its time.
-func (s *sight) expire(task Task) {
-	i, known := s.Instance, ""
-	if task.ID != "" {
-		known = "; RDS's " + task.String()
-	}
-	switch {
-	case s.Left:
-		s.end(Failed, fmt.Sprintf("it has not come back: DBInstanceStatus is %s%s", i.Status, known))
-	case s.taskID(i) == "" && i.taskSince(s.At):
-		s.end(Failed, fmt.Sprintf("it was called, and runs %s", i.CurrentKernelVersion))
-	default:
-		s.end(Unverified, fmt.Sprintf("%s after it was due it runs %s, and no restart was seen%s", s.verify.GiveUp, i.CurrentKernelVersion, known))
-	}
-}
-
 func (s *sight) end(status Status, detail string) {
 	o := s.outcome(status, detail)
 	o.Release = s.Instance.Claim != nil && s.Instance.Claim.Rollout == s.rollout.ID
@@ -283,38 +233,4 @@ func (r *Rollout) Stale(fleet []Instance) bool {
 	return slices.ContainsFunc(fleet, func(i Instance) bool {
 		return i.Claim != nil && i.Claim.Rollout == r.ID && max(1, i.Claim.Wave) > max(1, r.Wave)
 	})
-}
-
-// Failures counts what went against maxFailures.
-func (r *Rollout) Failures() int { return len(r.failures()) }
-
-// failures returns what has failed or was never proven. What somebody has deleted is none of it.
-func (r *Rollout) failures() (all []Finished) {
-	for _, f := range r.Finished {
-		if f.Status != Skipped {
-			all = append(all, f)
-		}
-	}
-	return all
-}
-
-// Overdrawn says why the rollout has to halt, "" if it need not.
-func (r *Rollout) Overdrawn() string {
-	allowed := 0
-	if r.Request.Fleet != nil {
-		allowed = r.Request.Fleet.Rollout.MaxFailures
-	}
-	if r.Request.Fleet == nil || r.Failures() <= allowed {
-		return ""
-	}
-	failures := r.failures()
-	names := make([]string, 0, len(failures))
-	for _, f := range failures {
-		names = append(names, f.DBInstanceID+" "+string(f.Status))
-	}
-	const most = 5
-	if len(names) > most {
-		names = append(names[:most], fmt.Sprintf("and %d more", len(failures)-most))
-	}
-	return fmt.Sprintf("%d did not succeed, and the request allows %d: %s", r.Failures(), allowed, strings.Join(names, ", "))
 }
