@@ -49,7 +49,7 @@ func courses() []course {
 		{
 			name: "a rollout that halts", setup: func() setup {
 				s := rolling(canary, member("rm-1"))
-				s.policy = strings.Replace(prompt, "giveUp: 15s", "giveUp: 5s", 1)
+				s.policy = strings.Replace(prompt, "giveUp: 10m", "giveUp: 5s", 1)
 				return s
 			},
 			request: `{"kind":"sweep","rollout":{"waves":[{"tags":{"env":"dev"}},{"percent":100}],"maxFailures":0}}`, check: hasHalted,

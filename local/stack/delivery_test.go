@@ -110,7 +110,7 @@ func crashAt(t *testing.T, request string, step int, after bool) {
 	if _, err := c.FC.InvokeAsync(stack.RequestTopic, event); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if err := c.FC.WaitIdle(ctx); err != nil {
 		t.Fatal(err)

@@ -3,7 +3,6 @@ package stack_test
 import (
 	"fmt"
 	"maps"
-	"strings"
 	"testing"
 	"time"
 
@@ -166,9 +165,7 @@ func TestARolloutThatHaltsGoesOnWhenItIsAskedForAgain(t *testing.T) {
 	t.Parallel()
 	canary := member("rm-canary", "env", "dev")
 	canary.Upgrade = fakerds.Upgrade{Takes: 2500 * time.Millisecond, Fails: true}
-	s := rolling(append(members("rm-1", "rm-2"), canary)...)
-	s.policy = strings.Replace(prompt, "giveUp: 15s", "giveUp: 5s", 1)
-	c := start(t, s)
+	c := start(t, rolling(append(members("rm-1", "rm-2"), canary)...))
 	const request = `{"kind":"sweep","rollout":{"waves":[{"tags":{"env":"dev"}},{"percent":100}],"maxFailures":0}}`
 	c.request(t, request)
 	c.play(t)

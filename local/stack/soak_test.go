@@ -85,7 +85,7 @@ func newSoak(t *testing.T) *soak {
 	s := &soak{t: t, random: rand.New(rand.NewPCG(*soakSeed, 0))}
 	o := rolling()
 	o.fleet = []fakerds.Instance{}
-	o.policy = strings.NewReplacer("giveUp: 15s", "giveUp: 10m", "first: 1s", "first: 2s").Replace(prompt)
+	o.policy = strings.Replace(prompt, "first: 1s", "first: 2s", 1)
 	o.fc = func(o *fakefc.Options) {
 		o.MaxAsyncRetries, o.RetryDelay, o.CredentialsTTL = 8, 10*time.Millisecond, 2*time.Minute
 		o.OnStart = func(pid int) {

@@ -289,7 +289,7 @@ func TestTimersOfTheStackTickBesideEachOther(t *testing.T) {
 	if err != nil || answer.Body.Close() != nil || answer.StatusCode != http.StatusAccepted {
 		t.Fatalf("%v, %v", answer, err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for ticks := map[string]int{}; ticks["nightly"] != 1 || ticks["followUps"] < 2; {
 		if ctx.Err() != nil {

@@ -24,7 +24,7 @@ const plain = `{"DBInstanceId":"` + id + `"}`
 // settled waits until the function has taken n events.
 func (c *cloud) settled(t *testing.T, n int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for len(c.FC.Invocations()) < n && ctx.Err() == nil {
 		time.Sleep(5 * time.Millisecond)

@@ -102,6 +102,10 @@ func twoWriters(t *testing.T, s setup, b *barrier) (c *cloud, second *fakefc.Ser
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { second.Close(context.Background()) })
+	if s.env["FOLLOWUP_QUEUE"] != "" { // both processes run before they are to meet: starting one may take longer than the other waits
+		event := []byte(`{"kind":"follow-ups"}`)
+		both(t, c.FC, event, second, event)
+	}
 	return c, second
 }
 
