@@ -12,6 +12,9 @@ import (
 	"rds-kernel-upgrade/function/internal/version"
 )
 
+// unlisted is an instance of whose versions RDS does not list all.
+func unlisted(i *upgrade.Instance) { i.Unlisted = 3 }
+
 type change = func(*upgrade.Instance)
 
 func with(set func(*upgrade.Instance)) change { return set }
@@ -31,23 +34,25 @@ func TestEachInstanceIsCalledOrLeftForOneReason(t *testing.T) {
 		beta   bool
 		want   upgrade.Reason // "" means it is called
 	}{
-		"an older instance is called":                {nil, "", false, ""},
-		"a PostgreSQL on cloud disks is called":      {[]change{postgres("cloud_essd")}, "", false, ""},
-		"the latest version is up to date":           {[]change{current(newer)}, "", false, upgrade.UpToDate},
-		"a latest version that is too young":         {[]change{with(func(i *upgrade.Instance) { i.LatestKernelVersion = "rds_20261120" })}, "", false, upgrade.VersionNotOffered},
-		"a young target that was asked for":          {[]change{offered("rds_20261120", true, false)}, "rds_20261120", false, upgrade.VersionNotOffered},
-		"newer than the latest is up to date":        {[]change{current("rds_20261101")}, "", false, upgrade.UpToDate},
-		"an offered target is called":                {[]change{offered(asked, true, false)}, asked, false, ""},
-		"the target itself is up to date":            {[]change{current(asked), offered(asked, true, false)}, asked, false, upgrade.UpToDate},
-		"newer than the target would be a downgrade": {[]change{current(newer), offered(asked, true, false)}, asked, false, upgrade.WouldDowngrade},
-		"a target that is not offered":               {[]change{offered(newer, true, false)}, asked, false, upgrade.VersionNotOffered},
-		"a target that went offline":                 {[]change{offered(asked, false, false)}, asked, false, upgrade.VersionNotOffered},
-		"a beta that the policy does not allow":      {[]change{offered(asked, true, true)}, asked, false, upgrade.VersionNotOffered},
-		"a beta that the policy allows":              {[]change{offered(asked, true, true)}, asked, true, ""},
-		"a target of another family":                 {[]change{offered("xcluster80_20250601", true, false)}, "xcluster80_20250601", false, upgrade.UnknownVersion},
-		"an instance that does not tell its version": {[]change{current("")}, "", false, upgrade.UnknownVersion},
-		"an instance that does not tell its latest":  {[]change{with(func(i *upgrade.Instance) { i.LatestKernelVersion = "" })}, "", false, upgrade.UnknownVersion},
-		"a version of a kind that is not understood": {[]change{current("15.0.4073.23")}, "", false, upgrade.UnknownVersion},
+		"an older instance is called":                 {nil, "", false, ""},
+		"a PostgreSQL on cloud disks is called":       {[]change{postgres("cloud_essd")}, "", false, ""},
+		"the latest version is up to date":            {[]change{current(newer)}, "", false, upgrade.UpToDate},
+		"a latest version that is too young":          {[]change{with(func(i *upgrade.Instance) { i.LatestKernelVersion = "rds_20261120" })}, "", false, upgrade.VersionNotOffered},
+		"a young target that was asked for":           {[]change{offered("rds_20261120", true, false)}, "rds_20261120", false, upgrade.VersionNotOffered},
+		"newer than the latest is up to date":         {[]change{current("rds_20261101")}, "", false, upgrade.UpToDate},
+		"an offered target is called":                 {[]change{offered(asked, true, false)}, asked, false, ""},
+		"the target itself is up to date":             {[]change{current(asked), offered(asked, true, false)}, asked, false, upgrade.UpToDate},
+		"newer than the target would be a downgrade":  {[]change{current(newer), offered(asked, true, false)}, asked, false, upgrade.WouldDowngrade},
+		"a target that is not offered":                {[]change{offered(newer, true, false)}, asked, false, upgrade.VersionNotOffered},
+		"a target that may be one that is not listed": {[]change{offered(newer, true, false), unlisted}, asked, false, ""},
+		"but not if it is too young":                  {[]change{offered(newer, true, false), unlisted}, "rds_20261120", false, upgrade.VersionNotOffered},
+		"a target that went offline":                  {[]change{offered(asked, false, false)}, asked, false, upgrade.VersionNotOffered},
+		"a beta that the policy does not allow":       {[]change{offered(asked, true, true)}, asked, false, upgrade.VersionNotOffered},
+		"a beta that the policy allows":               {[]change{offered(asked, true, true)}, asked, true, ""},
+		"a target of another family":                  {[]change{offered("xcluster80_20250601", true, false)}, "xcluster80_20250601", false, upgrade.UnknownVersion},
+		"an instance that does not tell its version":  {[]change{current("")}, "", false, upgrade.UnknownVersion},
+		"an instance that does not tell its latest":   {[]change{with(func(i *upgrade.Instance) { i.LatestKernelVersion = "" })}, "", false, upgrade.UnknownVersion},
+		"a version of a kind that is not understood":  {[]change{current("15.0.4073.23")}, "", false, upgrade.UnknownVersion},
 		"SQL Server":                                {[]change{with(func(i *upgrade.Instance) { i.Engine = "SQLServer" })}, "", false, upgrade.EngineUnsupported},
 		"MariaDB":                                   {[]change{with(func(i *upgrade.Instance) { i.Engine = "MariaDB" })}, "", false, upgrade.EngineUnsupported},
 		"PostgreSQL on local disks":                 {[]change{postgres("local_ssd")}, "", false, upgrade.EngineUnsupported},

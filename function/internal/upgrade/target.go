@@ -106,8 +106,11 @@ func (q Question) skipVersion(i Instance, target string) *Skip {
 
 func (q Question) skipOffer(i Instance, target string) *Skip {
 	offer, found := i.offer(target)
+	if !found && i.Unlisted > 0 { // it may be one of those that RDS does not list: RDS knows
+		offer, found = Offer{Version: target, Online: true}, true
+	}
 	if !found {
-		return skip(VersionNotOffered, "%s is not among the versions that RDS lists for the instance%s", target, i.unlisted())
+		return skip(VersionNotOffered, "%s is not among the versions that RDS lists for the instance", target)
 	}
 	if refusal := q.refuses(offer); refusal != "" {
 		return skip(VersionNotOffered, "%s", refusal)

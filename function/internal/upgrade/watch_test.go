@@ -326,3 +326,23 @@ func TestAnInstanceThatCannotBeLookedAtHasAsMuchTimeAsAnyOther(t *testing.T) {
 		})
 	}
 }
+
+// What RDS says of a task that has not begun stands in the account of what is in flight, and goes when it has begun.
+func TestATaskThatHasNotBegunIsToldWithItsTime(t *testing.T) {
+	t.Parallel()
+	known := func(f *upgrade.Flight) { f.TaskID = "226917711" }
+	r := &upgrade.Rollout{ID: rollout, Flight: []upgrade.Flight{flying(known)}}
+	for _, c := range []struct {
+		status upgrade.TaskStatus
+		want   string
+	}{
+		{upgrade.TaskScheduled, "RDS's task 226917711 is Scheduled, with StartTime 2026-11-22T18:00:00Z"},
+		{upgrade.TaskWaiting, "RDS's task 226917711 is Waiting, with StartTime 2026-11-22T18:00:00Z"},
+		{upgrade.TaskRunning, ""},
+	} {
+		r.Watch([]upgrade.Instance{mysql(mine(upgrade.Called), taskIs(c.status))}, verifying, now)
+		if got := r.Unproven()[0].Detail; got != c.want {
+			t.Errorf("%s: got %q, want %q", c.status, got, c.want)
+		}
+	}
+}
