@@ -24,12 +24,13 @@ type RequestReport struct {
 	Mode      upgrade.Mode    `json:"mode,omitempty"`
 	Status    upgrade.Status  `json:"status,omitempty"` // rejected, if the message is no request
 	Problems  []string        `json:"problems,omitempty"`
+	Notes     []string        `json:"notes,omitempty"` // what in the request or the policy is probably not meant
 	Instances []upgrade.Entry `json:"instances,omitempty"`
 	FollowUps []RequestReport `json:"followUps,omitempty"` // of a request to go on with the rollouts under way
 }
 
 func reportOf(a upgrade.Account, outcomes []upgrade.Outcome) RequestReport {
-	entry := RequestReport{MessageID: a.Cause.MessageID, Rollout: a.Rollout, Mode: a.Mode}
+	entry := RequestReport{MessageID: a.Cause.MessageID, Rollout: a.Rollout, Mode: a.Mode, Notes: a.Notes}
 	for _, o := range outcomes {
 		entry.Instances = append(entry.Instances, o.Entry())
 	}
