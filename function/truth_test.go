@@ -240,9 +240,9 @@ func TestASinglePrimaryRestartsItsReplicasOnlyWhenThatIsMeant(t *testing.T) {
 		t.Run(request, func(t *testing.T) {
 			story(t, "", func(t *testing.T, w *world) {
 				t.Helper()
-				for id, primary := range map[string]string{"pg-1": "", "pr-1": "pg-1"} {
+				for _, i := range []struct{ id, primary string }{{"pg-1", ""}, {"pr-1", "pg-1"}} {
 					w.rds.Add(fakerds.Instance{
-						DBInstanceID: id, MasterInstanceID: primary, Engine: "PostgreSQL", EngineVersion: "15.0", DBInstanceStorageType: "general_essd",
+						DBInstanceID: i.id, MasterInstanceID: i.primary, Engine: "PostgreSQL", EngineVersion: "15.0", DBInstanceStorageType: "general_essd",
 						CurrentKernelVersion: "rds_postgres_1500_20250530", LatestKernelVersion: "rds_postgres_1500_20260130",
 					})
 				}

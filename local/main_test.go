@@ -227,7 +227,7 @@ func TestThePackageHoldsTheBinaryAndThePolicy(t *testing.T) {
 func TestASizeOverItsBarIsAnError(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "large")
-	if err := os.WriteFile(file, make([]byte, 5_200_001), 0o600); err != nil {
+	if err := os.WriteFile(file, make([]byte, 5_300_001), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var out tape.Tape

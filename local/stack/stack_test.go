@@ -206,8 +206,12 @@ func (c *cloud) ids(tb testing.TB, tag string) []string {
 
 func tags(all []notification) string {
 	var list []string
+	seen := map[string]bool{}
 	for _, n := range all {
-		list = append(list, n.Tag)
+		if !seen[n.ID] { // what is told again under its id is told once
+			list = append(list, n.Tag)
+		}
+		seen[n.ID] = true
 	}
 	return strings.Join(list, " ")
 }
