@@ -286,6 +286,10 @@ func TestWhatARequestMeans(t *testing.T) {
 	if _, doubt := s.Doubt(member(id, mine(upgrade.Intent))); doubt {
 		t.Error("a claim leaves no doubt")
 	}
+	some.Doubt, some.Memory = now, proven("rm-9")
+	if _, doubt := some.Scope().Doubt(member("rm-9", func(i *upgrade.Instance) { i.Offers = []upgrade.Offer{online("rds_20260601")} })); doubt {
+		t.Error("of what this rollout has proven no task matters")
+	}
 	if _, doubt := s.Doubt(latest); doubt {
 		t.Error("of what is up to date no task matters")
 	}

@@ -150,3 +150,16 @@ func TestARejectionOfTheWorstMessageFitsIntoOneMessage(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestACompletedPostgreSQLSaysWhichExtensionsToLookAt(t *testing.T) {
+	t.Parallel()
+	for engine, want := range map[string]bool{"PostgreSQL": true, "MySQL": false} {
+		for _, status := range []upgrade.Status{upgrade.Completed, upgrade.Accepted} {
+			i := member(id, func(i *upgrade.Instance) { i.Engine = engine })
+			n := upgrade.Account{}.Transitions([]upgrade.Outcome{{Instance: i, Status: status}})[0]
+			if got := strings.Contains(n.Data.Detail, "ALTER EXTENSION"); got != (want && status == upgrade.Completed) {
+				t.Errorf("%s %s: %q", engine, status, n.Data.Detail)
+			}
+		}
+	}
+}

@@ -320,7 +320,7 @@ func TestAListingThatCannotBeHadIsAnError(t *testing.T) {
 
 func TestTasksAreAskedForOnlyWhereACallMayHaveBeenMade(t *testing.T) {
 	t.Parallel()
-	fleet := []upgrade.Instance{member("rm-1"), member("rm-2"), member("rm-3"), member("rm-4", untagged), member("rm-5", status("Rebooting"))}
+	fleet := []upgrade.Instance{member("rm-1"), member("rm-2"), member("rm-3"), member("rm-4", untagged), member("rm-5", status("Rebooting")), member("rm-6", status("Rebooting"))}
 	doubtful := sweep()
 	doubtful.Doubt = now.Add(-time.Hour)
 	for name, c := range map[string]struct {
@@ -335,6 +335,7 @@ func TestTasksAreAskedForOnlyWhereACallMayHaveBeenMade(t *testing.T) {
 			a := serving(t, fleet...)
 			a.tasks = someTask
 			a.tags["rm-2"], a.tags["rm-3"] = claim(upgrade.Intent, "other").String(), claim(upgrade.Called, "other").String()
+			a.tags["rm-6"] = claim(upgrade.Intent, "other").String() // its status shows the effect
 			got, err := a.look(t, c.question.Scope())
 			if err != nil {
 				t.Fatal(err)

@@ -103,6 +103,7 @@ func TestALookAtWhatIsInFlight(t *testing.T) {
 		"its task is being cancelled":                        {flying(known), []change{called, taskIs(upgrade.TaskCancelling)}, time.Minute, "", true, ""},
 		"its task has ended well: seen once":                 {flying(known), []change{called, taskIs(upgrade.TaskSucceeded)}, time.Minute, "", true, ""},
 		"its task has ended well: seen twice":                {flying(known, back), []change{called, taskIs(upgrade.TaskSucceeded)}, time.Hour, "failed", false, "it came back with rds_20240101, not with rds_20260228"},
+		"its task has ended well: seen twice, never away":    {flying(known, func(f *upgrade.Flight) { f.Back = true }), []change{called, taskIs(upgrade.TaskSucceeded)}, time.Hour, "failed", false, "it came back with rds_20240101"},
 		"its task has ended well, and it is busy":            {flying(known, back), []change{called, busy, taskIs(upgrade.TaskSucceeded)}, time.Hour, "", true, ""},
 		"its task is Running":                                {flying(known), []change{called, taskIs(upgrade.TaskRunning)}, time.Minute, "", true, ""},
 		"its task is Scheduled":                              {flying(known), []change{called, taskIs(upgrade.TaskScheduled)}, time.Minute, "", true, ""},
