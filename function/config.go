@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"rds-kernel-upgrade/function/internal/policy"
 	"rds-kernel-upgrade/function/internal/transport"
-	"rds-kernel-upgrade/function/internal/upgrade"
 )
 
 // Config is what the environment says. A nil endpoint means the region's own.
@@ -21,7 +21,7 @@ type Config struct {
 	FollowUpQueue string // empty: nothing can be remembered, and a request is one wave
 	RDSEndpoint   *transport.Endpoint
 	MNSEndpoint   *transport.Endpoint
-	Policy        upgrade.Policy
+	Policy        policy.Policy
 	LogLevel      slog.Level
 
 	codeDir string
@@ -45,7 +45,7 @@ var variables = []struct {
 // LoadConfig reads the environment. All that is wrong comes in one error; what is right is in the Config all the same, so that the
 // error can be published where the topic is known. codeDir is where policy.yaml lies beside the binary.
 func LoadConfig(getenv func(string) string, codeDir string) (Config, error) {
-	c := Config{Policy: upgrade.DefaultPolicy(), codeDir: codeDir}
+	c := Config{Policy: policy.Default(), codeDir: codeDir}
 	errs := []error{c.readDefaultPolicy(getenv("POLICY_FILE"))}
 	for _, v := range variables {
 		value := getenv(v.name)
@@ -87,7 +87,7 @@ func (c *Config) readPolicy(file string) error {
 	if err != nil {
 		return err
 	}
-	c.Policy, err = upgrade.ParsePolicy(text, c.zone)
+	c.Policy, err = policy.Parse(text, c.zone)
 	return err
 }
 

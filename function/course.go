@@ -8,6 +8,7 @@ import (
 
 	"rds-kernel-upgrade/events"
 	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/policy"
 	"rds-kernel-upgrade/function/internal/upgrade"
 )
 
@@ -76,7 +77,7 @@ func (r *run) repeated(c *course, plan []upgrade.Decision) bool {
 
 // refusal says why a request cannot be served as it is: it needs follow-ups that there are not, or its plan is no longer what it was.
 func (r *run) refusal(c *course, plan []upgrade.Decision) error {
-	if c.rollout.Seq > 0 || c.account.Mode == upgrade.Off {
+	if c.rollout.Seq > 0 || c.account.Mode == policy.Off {
 		return nil
 	}
 	if c.alive = upgrade.Alive(plan); c.alive {
@@ -154,11 +155,11 @@ func (c *course) note(r *run, outcomes []upgrade.Outcome) []upgrade.Outcome {
 func (c *course) notifications(r *run, outcomes []upgrade.Outcome) []upgrade.Notification {
 	a := c.account
 	switch {
-	case a.Mode == upgrade.Off && c.rollout.Request.Fleet != nil:
+	case a.Mode == policy.Off && c.rollout.Request.Fleet != nil:
 		return append(a.Halt("the policy's mode is off", outcomes), a.Report("the policy's mode is off", outcomes)...)
-	case a.Mode == upgrade.Apply && !r.followsUp() && c.rollout.Request.Fleet != nil && upgrade.Again(outcomes) == nil:
+	case a.Mode == policy.Apply && !r.followsUp() && c.rollout.Request.Fleet != nil && upgrade.Again(outcomes) == nil:
 		return append(a.Transitions(outcomes), a.Report("", outcomes)...) // there is no later
-	case a.Mode != upgrade.Apply || !r.followsUp():
+	case a.Mode != policy.Apply || !r.followsUp():
 		return a.Notifications(outcomes)
 	}
 	all := a.Transitions(outcomes)
@@ -179,9 +180,9 @@ func (r *run) follow(ctx context.Context, c *course, outcomes []upgrade.Outcome,
 		return r.drop(ctx, c, "the claims show that the rollout has gone on without it")
 	case err != nil:
 		return RequestReport{}, err
-	case !r.followsUp() || c.account.Mode == upgrade.Plan:
+	case !r.followsUp() || c.account.Mode == policy.Plan:
 		return entry, upgrade.Again(outcomes)
-	case c.account.Mode != upgrade.Apply || c.alive:
+	case c.account.Mode != policy.Apply || c.alive:
 		return entry, nil
 	case c.ended:
 		r.discard(ctx, c, over)
@@ -199,7 +200,7 @@ func (r *run) blind(ctx context.Context, c *course, err error) (RequestReport, e
 	f := fault.From(err)
 	passing := fault.Passing(f) || f.Kind == fault.Conflict // of a list that cannot be had now
 	switch {
-	case passing && r.followsUp() && c.account.Mode == upgrade.Apply && c.rollout.Patient(r.config.Policy.Verify, r.now()):
+	case passing && r.followsUp() && c.account.Mode == policy.Apply && c.rollout.Patient(r.config.Policy.Verify, r.now()):
 		r.log.Warn("fleet", "rollout", c.account.Rollout, "error", f.Error())
 		return r.follow(ctx, c, c.rollout.Unproven(), nil)
 	case passing && !begun:

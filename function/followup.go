@@ -11,6 +11,7 @@ import (
 	"rds-kernel-upgrade/events"
 	"rds-kernel-upgrade/function/internal/fault"
 	"rds-kernel-upgrade/function/internal/mns"
+	"rds-kernel-upgrade/function/internal/policy"
 	"rds-kernel-upgrade/function/internal/upgrade"
 )
 
@@ -147,7 +148,7 @@ func (r *run) followUp(ctx context.Context, a upgrade.Account, m received) (Requ
 	if m.Receipts > 1 {
 		c.wake, c.doubt = m.FirstReceived, m.FirstReceived
 	}
-	c.account.Rollout, c.account.Mode, c.account.Advisory = m.rollout.ID, upgrade.Apply, upgrade.AdvisoryID(m.rollout.Request)
+	c.account.Rollout, c.account.Mode, c.account.Advisory = m.rollout.ID, policy.Apply, upgrade.AdvisoryID(m.rollout.Request)
 	c.account.Cause = m.rollout.Cause
 	c.account.Cause.FCRequestID, c.account.Cause.RetryCount = a.Cause.FCRequestID, a.Cause.RetryCount
 	c.halted = m.rollout.Halt

@@ -7,6 +7,7 @@ import (
 
 	"rds-kernel-upgrade/events"
 	"rds-kernel-upgrade/function/internal/parallel"
+	"rds-kernel-upgrade/function/internal/policy"
 	"rds-kernel-upgrade/function/internal/transport"
 	"rds-kernel-upgrade/function/internal/upgrade"
 )
@@ -123,7 +124,7 @@ func (r *run) watch(ctx context.Context, c *course) (seen []upgrade.Outcome, goO
 
 // fleet observes what the request is about, unless the kill switch is on: then nothing is asked of RDS at all.
 func (r *run) fleet(ctx context.Context, c *course) ([]upgrade.Instance, error) {
-	if c.account.Mode == upgrade.Off {
+	if c.account.Mode == policy.Off {
 		return c.question(r).Unseen(), nil
 	}
 	ctx, cancel := r.working(ctx)
@@ -144,7 +145,7 @@ func (r *run) plan(ctx context.Context, c *course, fleet []upgrade.Instance) []u
 
 // settle tells what earlier rollouts have come to on these instances, before anything new begins there.
 func (r *run) settle(ctx context.Context, c *course, plan []upgrade.Decision) error {
-	if c.account.Mode != upgrade.Apply {
+	if c.account.Mode != policy.Apply {
 		return nil
 	}
 	outcomes := upgrade.Settled(plan)
@@ -155,7 +156,7 @@ func (r *run) settle(ctx context.Context, c *course, plan []upgrade.Decision) er
 // apply carries out the next wave of the plan, if the mode says so. The follow-up is armed before the first call, so that a crash
 // finds it there.
 func (r *run) apply(ctx context.Context, c *course, plan []upgrade.Decision) ([]upgrade.Outcome, error) {
-	if c.account.Mode != upgrade.Apply {
+	if c.account.Mode != policy.Apply {
 		return upgrade.Preview(plan, c.account.Rollout), nil
 	}
 	if c.rollout.Halt != "" {
@@ -177,7 +178,7 @@ func (r *run) tell(ctx context.Context, c *course, outcomes []upgrade.Outcome, n
 	if err := r.publish(ctx, notifications...); err != nil {
 		return err
 	}
-	if c.account.Mode == upgrade.Apply {
+	if c.account.Mode == policy.Apply {
 		r.writer(c).Conclude(ctx, outcomes)
 	}
 	return nil

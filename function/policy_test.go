@@ -8,7 +8,7 @@ import (
 	"time"
 
 	function "rds-kernel-upgrade/function"
-	"rds-kernel-upgrade/function/internal/upgrade"
+	"rds-kernel-upgrade/function/internal/policy"
 	"rds-kernel-upgrade/local/tape"
 )
 
@@ -65,7 +65,7 @@ func TestThePolicyIsPrintedWithWhatIsProbablyNotMeant(t *testing.T) {
 			if c.exit != 0 && out.String() != "" {
 				t.Errorf("a policy that does not hold is printed: %s", out.String())
 			}
-			if _, err := upgrade.ParsePolicy([]byte(out.String()), time.LoadLocation); err != nil {
+			if _, err := policy.Parse([]byte(out.String()), time.LoadLocation); err != nil {
 				t.Errorf("what is printed is no policy: %v", err)
 			}
 		})
@@ -104,7 +104,7 @@ func TestWithoutAPolicyFileTheDefaultsAreInForceAndThatIsNoted(t *testing.T) {
 	var out, notes tape.Tape
 	f := function.New(func(name string) string { return map[string]string{"RESULT_TOPIC": topic}[name] }, t.TempDir(), func() time.Time { return printed }, &notes)
 	exit := f.PrintPolicy(&out, &notes)
-	if p, err := upgrade.ParsePolicy([]byte(out.String()), time.LoadLocation); exit != 0 || err != nil || p.Mode != upgrade.Apply {
+	if p, err := policy.Parse([]byte(out.String()), time.LoadLocation); exit != 0 || err != nil || p.Mode != policy.Apply {
 		t.Errorf("exit %d, printed %s: %v", exit, out.String(), err)
 	}
 	if !strings.HasPrefix(notes.String(), "note: policy: the file sets nothing, or there is none") {

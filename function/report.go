@@ -7,6 +7,7 @@ import (
 
 	"rds-kernel-upgrade/events"
 	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/policy"
 	"rds-kernel-upgrade/function/internal/upgrade"
 )
 
@@ -21,7 +22,7 @@ type Report struct {
 type RequestReport struct {
 	MessageID string          `json:"messageId,omitempty"`
 	Rollout   string          `json:"rollout"`
-	Mode      upgrade.Mode    `json:"mode,omitempty"`
+	Mode      policy.Mode     `json:"mode,omitempty"`
 	Status    upgrade.Status  `json:"status,omitempty"` // rejected, if the message is no request
 	Problems  []string        `json:"problems,omitempty"`
 	Notes     []string        `json:"notes,omitempty"` // what in the request or the policy is probably not meant

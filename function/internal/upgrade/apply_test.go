@@ -13,6 +13,7 @@ import (
 
 	"rds-kernel-upgrade/events"
 	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/policy"
 	"rds-kernel-upgrade/function/internal/upgrade"
 )
 
@@ -106,7 +107,7 @@ func (a *api) timed(t *testing.T, request events.Upgrade) []upgrade.Outcome {
 	defer cancel()
 	start := time.Now()
 	clock := func() time.Time { return now.Add(time.Since(start)) }
-	q := upgrade.Question{Request: single(request), Rollout: "r", Region: "cn-hangzhou", Policy: upgrade.DefaultPolicy(), Now: clock()}
+	q := upgrade.Question{Request: single(request), Rollout: "r", Region: "cn-hangzhou", Policy: policy.Default(), Now: clock()}
 	fleet, _ := upgrade.Observer{Reader: a, Now: clock()}.Observe(ctx, q.Scope())
 	run := a.run("r", now)
 	run.Now = time.Now
@@ -120,7 +121,7 @@ func TestNoStepBeginsThatCouldNotFinish(t *testing.T) {
 		a := newAPI(t, mysql())
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
-		q := upgrade.Question{Request: single(immediate()), Rollout: "r", Policy: upgrade.DefaultPolicy(), Now: now}
+		q := upgrade.Question{Request: single(immediate()), Rollout: "r", Policy: policy.Default(), Now: now}
 		run := a.run("r", now)
 		run.Now = time.Now
 		outcomes := run.Apply(ctx, q.Decide([]upgrade.Instance{mysql()}))
@@ -224,7 +225,7 @@ func TestAFleetIsTaggedFiftyAtATime(t *testing.T) {
 	}
 	a := newAPI(t, fleet...)
 	request := events.Upgrade{UpgradeTime: events.MaintainTime}
-	q := upgrade.Question{Request: single(request), Rollout: "r", Policy: upgrade.DefaultPolicy(), Now: now}
+	q := upgrade.Question{Request: single(request), Rollout: "r", Policy: policy.Default(), Now: now}
 	outcomes := a.run("r", now).Apply(t.Context(), q.Decide(fleet))
 	if diff := cmp.Diff(map[string]int{"Tag": 6, "Upgrade": 120}, a.counts()); diff != "" {
 		t.Errorf("calls (-want +got):\n%s", diff)
@@ -285,7 +286,7 @@ func TestAPlanTouchesNoClaim(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			q := upgrade.Question{Request: single(immediate()), Mode: upgrade.Plan, Rollout: "own", Policy: upgrade.DefaultPolicy(), Now: now}
+			q := upgrade.Question{Request: single(immediate()), Mode: policy.Plan, Rollout: "own", Policy: policy.Default(), Now: now}
 			outcomes := upgrade.Preview(q.Decide([]upgrade.Instance{i}), "own")
 			if o := outcomes[0]; o.Status != upgrade.Skipped || o.Reason == "" || o.Release || o.Becomes != nil || o.Fault != nil {
 				t.Errorf("got %+v", o)

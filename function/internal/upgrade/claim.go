@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"rds-kernel-upgrade/function/internal/policy"
 )
 
 // ClaimTag is the key of the resource tag that carries a claim.
@@ -165,7 +167,7 @@ func (i Instance) shows(c Claim) bool {
 
 // again is when a call of unknown outcome that has shown nothing, in status, version and tasks, may be made again. Where the tasks
 // could not be asked for, what is to happen at a later time shows nothing before, so the wait begins there.
-func (i Instance) again(v Verify) time.Time {
+func (i Instance) again(v policy.Verify) time.Time {
 	from := i.Claim.At.Add(time.Second) // the claim has whole seconds only
 	if !i.TasksAsked && i.Claim.Due.After(from) {
 		from = i.Claim.Due

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rds-kernel-upgrade/events"
+	"rds-kernel-upgrade/function/internal/policy"
 	"rds-kernel-upgrade/function/internal/version"
 )
 
@@ -124,7 +125,7 @@ func (f Flight) taskID(i Instance) string {
 }
 
 // GoesOn tells whether the fleet is to be observed now; if not, Next says when there is something to do.
-func (r *Rollout) GoesOn(p Policy, watched bool, now time.Time) bool {
+func (r *Rollout) GoesOn(p policy.Policy, watched bool, now time.Time) bool {
 	if r.Seq > 0 && r.Halt == "" {
 		r.Halt = r.halt(p)
 		if r.Halt != "" {
@@ -145,9 +146,9 @@ func (r *Rollout) GoesOn(p Policy, watched bool, now time.Time) bool {
 }
 
 // halt says why nothing more may be called, "" if there is no reason.
-func (r *Rollout) halt(p Policy) string {
+func (r *Rollout) halt(p policy.Policy) string {
 	switch {
-	case p.Mode != Apply:
+	case p.Mode != policy.Apply:
 		return fmt.Sprintf("the policy's mode is %s", p.Mode)
 	case r.Overdrawn() != "":
 		return r.Overdrawn()
@@ -168,7 +169,7 @@ func (r *Rollout) Allowed() int {
 
 // Ends tells whether nothing is left to do, or else sets when to go on: at once with the steps of later waves; after verify.first when
 // nothing could be called, or all that is left is busy, and with that no longer than verify.giveUp.
-func (r *Rollout) Ends(outcomes []Outcome, v Verify, now time.Time) bool {
+func (r *Rollout) Ends(outcomes []Outcome, v policy.Verify, now time.Time) bool {
 	if len(r.Flight) > 0 {
 		return false
 	}
@@ -197,7 +198,7 @@ func (r *Rollout) undone(outcomes []Outcome) (steps, waits bool) {
 }
 
 // Patient tells whether to wait a little longer for what is busy, and sets when to look again.
-func (r *Rollout) Patient(v Verify, now time.Time) bool {
+func (r *Rollout) Patient(v policy.Verify, now time.Time) bool {
 	if r.Waiting.IsZero() {
 		r.Waiting = now
 	}

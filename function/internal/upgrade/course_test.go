@@ -9,6 +9,7 @@ import (
 
 	"rds-kernel-upgrade/events"
 	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/policy"
 	"rds-kernel-upgrade/function/internal/upgrade"
 )
 
@@ -21,32 +22,32 @@ func begun(r events.Rollout) *upgrade.Rollout {
 func TestWhenARolloutGoesOn(t *testing.T) {
 	t.Parallel()
 	none, day := time.Duration(0), 24*time.Hour
-	policy := upgrade.DefaultPolicy()
-	planning, off := policy, policy
-	planning.Mode, off.Mode = upgrade.Plan, upgrade.Off
+	applying := policy.Default()
+	planning, off := applying, applying
+	planning.Mode, off.Mode = policy.Plan, policy.Off
 	cases := map[string]struct {
 		prepare func(r *upgrade.Rollout)
 		bake    *time.Duration
-		policy  upgrade.Policy
+		policy  policy.Policy
 		watched bool
 		want    bool
 		next    time.Duration // when it does not
 		halt    string
 	}{
-		"nothing in flight: it goes on":                       {func(*upgrade.Rollout) {}, &day, policy, false, true, 0, ""},
-		"something in flight: it is looked at later":          {func(r *upgrade.Rollout) { r.Flight = []upgrade.Flight{flying()} }, &day, policy, true, false, 5 * time.Minute, ""},
-		"the wave is proven: it bakes":                        {func(r *upgrade.Rollout) { r.Behind, r.Proven = 3, 1 }, &day, policy, true, false, day, ""},
-		"the bake is the policy's where the request has none": {func(r *upgrade.Rollout) { r.Behind, r.Proven = 3, 1 }, nil, policy, true, false, 3 * day, ""},
-		"the bake is over":                                    {func(r *upgrade.Rollout) { r.Behind, r.Proven = 3, 1 }, &day, policy, false, true, 0, ""},
-		"no bake":                                             {func(r *upgrade.Rollout) { r.Behind, r.Proven = 3, 1 }, &none, policy, true, true, 0, ""},
-		"nothing follows: no bake":                            {func(r *upgrade.Rollout) { r.Proven = 1 }, &day, policy, true, true, 0, ""},
-		"nothing was proven: no bake":                         {func(r *upgrade.Rollout) { r.Behind = 3 }, &day, policy, true, true, 0, ""},
+		"nothing in flight: it goes on":                       {func(*upgrade.Rollout) {}, &day, applying, false, true, 0, ""},
+		"something in flight: it is looked at later":          {func(r *upgrade.Rollout) { r.Flight = []upgrade.Flight{flying()} }, &day, applying, true, false, 5 * time.Minute, ""},
+		"the wave is proven: it bakes":                        {func(r *upgrade.Rollout) { r.Behind, r.Proven = 3, 1 }, &day, applying, true, false, day, ""},
+		"the bake is the policy's where the request has none": {func(r *upgrade.Rollout) { r.Behind, r.Proven = 3, 1 }, nil, applying, true, false, 3 * day, ""},
+		"the bake is over":                                    {func(r *upgrade.Rollout) { r.Behind, r.Proven = 3, 1 }, &day, applying, false, true, 0, ""},
+		"no bake":                                             {func(r *upgrade.Rollout) { r.Behind, r.Proven = 3, 1 }, &none, applying, true, true, 0, ""},
+		"nothing follows: no bake":                            {func(r *upgrade.Rollout) { r.Proven = 1 }, &day, applying, true, true, 0, ""},
+		"nothing was proven: no bake":                         {func(r *upgrade.Rollout) { r.Behind = 3 }, &day, applying, true, true, 0, ""},
 		"the kill switch halts, and that has to be told":      {func(r *upgrade.Rollout) { r.Flight = []upgrade.Flight{flying()} }, &day, off, true, true, 0, "the policy's mode is off"},
 		"so does mode plan":                                   {func(*upgrade.Rollout) {}, &day, planning, true, true, 0, "the policy's mode is plan"},
-		"too many failures halt":                              {func(r *upgrade.Rollout) { r.Finished = finished(id, upgrade.Failed).Finished }, &day, policy, true, true, 0, "1 did not succeed, and the request allows 0"},
-		"a rollout that remembers as many as it can halts":    {full, &day, policy, true, true, 0, "as many instances as one follow-up can remember"},
+		"too many failures halt":                              {func(r *upgrade.Rollout) { r.Finished = finished(id, upgrade.Failed).Finished }, &day, applying, true, true, 0, "1 did not succeed, and the request allows 0"},
+		"a rollout that remembers as many as it can halts":    {full, &day, applying, true, true, 0, "as many instances as one follow-up can remember"},
 		"what has been halted before is only watched":         {func(r *upgrade.Rollout) { r.Halt, r.Flight = "before", []upgrade.Flight{flying()} }, &day, off, true, false, 5 * time.Minute, "before"},
-		"what has been halted does not bake":                  {func(r *upgrade.Rollout) { r.Halt, r.Behind, r.Proven = "before", 3, 1 }, &day, policy, true, true, 0, "before"},
+		"what has been halted does not bake":                  {func(r *upgrade.Rollout) { r.Halt, r.Behind, r.Proven = "before", 3, 1 }, &day, applying, true, true, 0, "before"},
 		"one that has only begun is not halted but not begun": {func(r *upgrade.Rollout) { r.Seq = 0 }, &day, off, false, true, 0, ""},
 	}
 	for name, c := range cases {
@@ -79,12 +80,12 @@ func TestABakeFollowsTheSeverity(t *testing.T) {
 	for severity, want := range map[string]time.Duration{"critical": time.Hour, "high": 24 * time.Hour, "medium": 72 * time.Hour, "": 72 * time.Hour} {
 		r := upgrade.Begin(rollout, withAdvisory(sweep(), severity, fixedIn("MySQL", newer)).Request, "cn-hangzhou", upgrade.Cause{})
 		r.Behind, r.Proven = 1, 1
-		if r.GoesOn(upgrade.DefaultPolicy(), true, now) || r.Next.Sub(now) != want {
+		if r.GoesOn(policy.Default(), true, now) || r.Next.Sub(now) != want {
 			t.Errorf("%q bakes %s, want %s", severity, r.Next.Sub(now), want)
 		}
 	}
 	one := upgrade.Begin(rollout, single(immediate()), "cn-hangzhou", upgrade.Cause{})
-	if one.Behind, one.Proven = 1, 1; !one.GoesOn(upgrade.DefaultPolicy(), true, now) {
+	if one.Behind, one.Proven = 1, 1; !one.GoesOn(policy.Default(), true, now) {
 		t.Error("a single upgrade bakes")
 	}
 }
@@ -343,12 +344,12 @@ func TestWhatTheFollowUpTellsIsNotToldHere(t *testing.T) {
 func TestTheKillSwitchHaltsASingleUpgrade(t *testing.T) {
 	t.Parallel()
 	q := question(single(immediate()))
-	q.Mode = upgrade.Off
+	q.Mode = policy.Off
 	outcomes := upgrade.Preview(q.Decide(q.Unseen()), rollout)
 	if len(outcomes) != 1 || outcomes[0].Status != upgrade.Halted || outcomes[0].Reason != upgrade.Held {
 		t.Fatalf("got %+v", outcomes)
 	}
-	if n := accountOf("m", upgrade.Off).Notifications(outcomes)[0]; n.Tag() != "halted" || !strings.HasSuffix(n.Subject, "dbinstance/"+id) {
+	if n := accountOf("m", policy.Off).Notifications(outcomes)[0]; n.Tag() != "halted" || !strings.HasSuffix(n.Subject, "dbinstance/"+id) {
 		t.Errorf("got %+v", n)
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"rds-kernel-upgrade/events"
 	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/policy"
 	"rds-kernel-upgrade/function/internal/upgrade"
 )
 
@@ -253,7 +254,7 @@ func (a *api) Upgrade(_ context.Context, s upgrade.Step, may func() error) (upgr
 // delivery takes one request through observing, deciding and applying, as the handler does.
 func (a *api) delivery(t *testing.T, rollout string, at time.Time, request events.Upgrade) []upgrade.Outcome {
 	t.Helper()
-	q := upgrade.Question{Request: single(request), Rollout: rollout, Region: "cn-hangzhou", Policy: upgrade.DefaultPolicy(), Now: at}
+	q := upgrade.Question{Request: single(request), Rollout: rollout, Region: "cn-hangzhou", Policy: policy.Default(), Now: at}
 	run, plan := a.run(rollout, at), q.Decide(a.observe(t, q))
 	return a.conclude(t, run, append(upgrade.Settled(plan), run.Apply(t.Context(), plan)...))
 }

@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"rds-kernel-upgrade/events"
+	"rds-kernel-upgrade/function/internal/policy"
 	"rds-kernel-upgrade/function/internal/upgrade"
 )
 
@@ -18,7 +19,7 @@ var optedIn = map[string]string{"kernel-upgrade": "auto"}
 
 // question is what a request asks on the default policy.
 func question(r events.Request) upgrade.Question {
-	return upgrade.Question{Request: r, Mode: upgrade.Apply, Rollout: rollout, Region: "cn-hangzhou", Policy: upgrade.DefaultPolicy(), Now: now}
+	return upgrade.Question{Request: r, Mode: policy.Apply, Rollout: rollout, Region: "cn-hangzhou", Policy: policy.Default(), Now: now}
 }
 
 // sweepOf asks for all that is behind. There are follow-ups, with room for many.
@@ -48,7 +49,7 @@ func withSchedule(q upgrade.Question, s events.Schedule) upgrade.Question {
 }
 
 func withBudget(q upgrade.Question, instances int, percent float64) upgrade.Question {
-	q.Policy.Budget = upgrade.Budget{MaxInstances: instances, MaxPercent: percent}
+	q.Policy.Budget = policy.Budget{MaxInstances: instances, MaxPercent: percent}
 	return q
 }
 
@@ -64,9 +65,9 @@ func withWindows(tb testing.TB, q upgrade.Question) upgrade.Question {
 	return q
 }
 
-func policyFrom(tb testing.TB, text string) upgrade.Policy {
+func policyFrom(tb testing.TB, text string) policy.Policy {
 	tb.Helper()
-	p, err := upgrade.ParsePolicy([]byte(text), time.LoadLocation)
+	p, err := policy.Parse([]byte(text), time.LoadLocation)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"rds-kernel-upgrade/events"
 	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/policy"
 	"rds-kernel-upgrade/function/internal/upgrade"
 	"rds-kernel-upgrade/schema"
 )
@@ -89,7 +90,7 @@ func TestAnAccountHasEveryInstanceOnce(t *testing.T) {
 				touched++
 			}
 		}
-		a := accountOf("m", upgrade.Apply)
+		a := accountOf("m", policy.Apply)
 		report := a.Report("why", outcomes)
 		checkParts(t, report, len(outcomes), len(outcomes))
 		if diff := cmp.Diff(counts, report[0].Data.Counts); diff != "" {
@@ -111,7 +112,7 @@ func TestTenThousandInstancesAreToldInParts(t *testing.T) {
 			outcomes[n].Status, outcomes[n].Reason, outcomes[n].Detail, outcomes[n].Target = upgrade.Planned, "", strings.Repeat("<&>", 300), newer
 		}
 	}
-	a := accountOf("m", upgrade.Plan)
+	a := accountOf("m", policy.Plan)
 	all := a.Notifications(outcomes)
 	plan := slices.DeleteFunc(slices.Clone(all), func(n upgrade.Notification) bool { return n.Tag() != "plan" })
 	checkParts(t, plan, large, large)
@@ -129,16 +130,16 @@ func TestAHaltOfAFleetHasNoSubject(t *testing.T) {
 		{Instance: member("rm-3"), Status: upgrade.Skipped, Reason: upgrade.UpToDate},
 	}
 	for n := 1; n <= len(outcomes); n++ {
-		m := accountOf("m", upgrade.Apply).Halt("3 failed", outcomes[:n])[0]
+		m := accountOf("m", policy.Apply).Halt("3 failed", outcomes[:n])[0]
 		if m.Subject != "" || m.Data.DBInstanceID != "" || m.Data.Detail != "3 failed" || m.Data.Status != upgrade.Halted || m.Data.Reason != upgrade.Held {
 			t.Errorf("got %+v", m)
 		}
 	}
-	m := accountOf("m", upgrade.Apply).Halt("3 failed", outcomes)[0]
+	m := accountOf("m", policy.Apply).Halt("3 failed", outcomes)[0]
 	if diff := cmp.Diff(map[upgrade.Status]int{upgrade.Accepted: 1, upgrade.Skipped: 2}, m.Data.Counts); diff != "" || len(m.Data.Instances) != 2 {
 		t.Errorf("lists %+v, counts (-want +got):\n%s", m.Data.Instances, diff)
 	}
-	checkParts(t, accountOf("m", upgrade.Off).Halt("the policy's mode is off", nil), 0, 0)
+	checkParts(t, accountOf("m", policy.Off).Halt("the policy's mode is off", nil), 0, 0)
 }
 
 func TestAPlanHashNamesWhatWouldBeDone(t *testing.T) {
@@ -186,7 +187,7 @@ func TestAPlanHashNamesWhatWouldBeDone(t *testing.T) {
 		}
 		hashes[h] = name
 	}
-	published := accountOf("m", upgrade.Plan).Notifications(upgrade.Preview(base().Decide(fleet()), rollout))[0]
+	published := accountOf("m", policy.Plan).Notifications(upgrade.Preview(base().Decide(fleet()), rollout))[0]
 	if published.Data.PlanHash != hash {
 		t.Errorf("published as %s, asked for as %s", published.Data.PlanHash, hash)
 	}
@@ -258,7 +259,7 @@ func TestAHostileFollowUpFitsItsNotifications(t *testing.T) {
 
 func TestEveryStatusIsCountedUnderItsName(t *testing.T) {
 	t.Parallel()
-	report := accountOf("m", upgrade.Apply).Report("", nil)
+	report := accountOf("m", policy.Apply).Report("", nil)
 	if len(report) != 1 || report[0].Data.Counts == nil || len(report[0].Data.Counts) != 0 || report[0].Data.Detail == "" {
 		t.Errorf("an empty fleet: %+v", report)
 	}
@@ -266,7 +267,7 @@ func TestEveryStatusIsCountedUnderItsName(t *testing.T) {
 	for n, s := range []upgrade.Status{upgrade.Skipped, upgrade.Completed, upgrade.Completed, upgrade.Failed} {
 		outcomes = append(outcomes, upgrade.Outcome{Instance: member(fmt.Sprint("rm-", n)), Status: s})
 	}
-	got := maps.Clone(accountOf("m", upgrade.Apply).Report("", outcomes)[0].Data.Counts)
+	got := maps.Clone(accountOf("m", policy.Apply).Report("", outcomes)[0].Data.Counts)
 	if diff := cmp.Diff(map[upgrade.Status]int{upgrade.Skipped: 1, upgrade.Completed: 2, upgrade.Failed: 1}, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}

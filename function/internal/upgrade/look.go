@@ -1,6 +1,10 @@
 package upgrade
 
-import "time"
+import (
+	"time"
+
+	"rds-kernel-upgrade/function/internal/policy"
+)
 
 // maxLookPause is the longest time between two looks at what is in flight.
 const maxLookPause = time.Hour
@@ -22,7 +26,7 @@ func earlier(a, b time.Time) time.Time {
 
 // nextLook is when to look at what is in flight: verify.first after the first shows anything, then with pauses that double, and not
 // after the time at which the first is given up.
-func (r *Rollout) nextLook(v Verify, now time.Time) time.Time {
+func (r *Rollout) nextLook(v policy.Verify, now time.Time) time.Time {
 	if len(r.Flight) == 0 {
 		return now
 	}

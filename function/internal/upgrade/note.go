@@ -7,14 +7,15 @@ import (
 	"strings"
 
 	"rds-kernel-upgrade/events"
+	"rds-kernel-upgrade/function/internal/policy"
 )
 
 // Notes says what in a request, or in the windows that hold for it, is allowed and yet probably not meant, as the plan shows it.
 func (q Question) Notes(plan []Decision) []string {
-	if q.Mode == Off {
+	if q.Mode == policy.Off {
 		return nil
 	}
-	notes := q.Policy.calendar.ZoneNotes(q.Now)
+	notes := q.Policy.ZoneNotes(q.Now)
 	if len(notes) > 0 {
 		for _, opening := range q.Policy.Openings(q.Now) {
 			notes = append(notes, "next window: "+opening.String())

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rds-kernel-upgrade/events"
+	"rds-kernel-upgrade/function/internal/policy"
 	"rds-kernel-upgrade/function/internal/upgrade"
 )
 
@@ -41,7 +42,7 @@ func TestAStageThatHasNoInstanceIsNoted(t *testing.T) {
 
 func TestNotesStandInThePlanAndInTheReport(t *testing.T) {
 	t.Parallel()
-	a := upgrade.Account{Mode: upgrade.Plan, Notes: []string{"n"}}
+	a := upgrade.Account{Mode: policy.Plan, Notes: []string{"n"}}
 	outcomes := []upgrade.Outcome{{Instance: member(id), Status: upgrade.Planned}}
 	for status, want := range map[upgrade.Status]int{upgrade.Planned: 1, upgrade.Halted: 0} {
 		list := a.Halt("why", outcomes)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/policy"
 )
 
 // Notification is what subscribers of the result topic get: a CloudEvent 1.0 in structured JSON.
@@ -42,7 +43,7 @@ type Data struct {
 	Advisory   string `json:"advisory,omitempty"` // the id of the advisory that the request is about
 	Cause      Cause  `json:"cause"`
 
-	Mode      Mode           `json:"mode,omitempty"`     // of a report
+	Mode      policy.Mode    `json:"mode,omitempty"`     // of a report
 	PlanHash  string         `json:"planHash,omitempty"` // of a plan
 	Notes     []string       `json:"notes,omitempty"`    // of a plan or a report: what is probably not meant
 	Counts    map[Status]int `json:"counts,omitzero"`    // of a report, a plan or a halt: all instances, by status
@@ -126,7 +127,7 @@ type Account struct {
 	Account  string // the cloud account
 	Rollout  string
 	Advisory string // the id of the advisory that the request is about
-	Mode     Mode
+	Mode     policy.Mode
 	Cause    Cause
 	Now      time.Time
 	Notes    []string // what is probably not meant in the request or the policy
@@ -135,7 +136,7 @@ type Account struct {
 // Notifications tells every transition once, and closes the account when nothing is left to do or to prove.
 func (a Account) Notifications(outcomes []Outcome) []Notification {
 	all := a.Transitions(outcomes)
-	if a.Mode == Plan {
+	if a.Mode == policy.Plan {
 		all = append(all, a.list(Planned, "", outcomes)...)
 	}
 	if closed(outcomes) {

@@ -9,11 +9,12 @@ import (
 
 	"rds-kernel-upgrade/events"
 	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/policy"
 	"rds-kernel-upgrade/function/internal/upgrade"
 	"rds-kernel-upgrade/schema"
 )
 
-func accountOf(rollout string, mode upgrade.Mode) upgrade.Account {
+func accountOf(rollout string, mode policy.Mode) upgrade.Account {
 	return upgrade.Account{
 		Source: "acs:fc:cn-hangzhou:1234567890123456:functions/rds-kernel-upgrade", Account: "1234567890123456",
 		Rollout: upgrade.RolloutID("mns_topic", rollout), Mode: mode, Now: now,
@@ -42,18 +43,18 @@ func TestEveryRequestIsClosedByOneReportOnceNothingIsLeft(t *testing.T) {
 	cases := map[string]struct {
 		status upgrade.Status
 		fault  *fault.Error
-		mode   upgrade.Mode
+		mode   policy.Mode
 		want   []string
 	}{
-		"accepted: the upgrade is on its way": {upgrade.Accepted, nil, upgrade.Apply, []string{"accepted"}},
-		"completed":                           {upgrade.Completed, nil, upgrade.Apply, []string{"completed", "report"}},
-		"failed":                              {upgrade.Failed, errTag, upgrade.Apply, []string{"failed", "report"}},
-		"skipped":                             {upgrade.Skipped, nil, upgrade.Apply, []string{"report"}},
-		"halted":                              {upgrade.Halted, nil, upgrade.Off, []string{"halted", "report"}},
-		"planned":                             {upgrade.Planned, nil, upgrade.Plan, []string{"plan", "report"}},
-		"in doubt: it is delivered again":     {upgrade.Unverified, doubt, upgrade.Apply, []string{"unverified"}},
-		"never proven":                        {upgrade.Unverified, nil, upgrade.Apply, []string{"unverified", "report"}},
-		"pending: it is delivered again":      {upgrade.Pending, errTag, upgrade.Apply, nil},
+		"accepted: the upgrade is on its way": {upgrade.Accepted, nil, policy.Apply, []string{"accepted"}},
+		"completed":                           {upgrade.Completed, nil, policy.Apply, []string{"completed", "report"}},
+		"failed":                              {upgrade.Failed, errTag, policy.Apply, []string{"failed", "report"}},
+		"skipped":                             {upgrade.Skipped, nil, policy.Apply, []string{"report"}},
+		"halted":                              {upgrade.Halted, nil, policy.Off, []string{"halted", "report"}},
+		"planned":                             {upgrade.Planned, nil, policy.Plan, []string{"plan", "report"}},
+		"in doubt: it is delivered again":     {upgrade.Unverified, doubt, policy.Apply, []string{"unverified"}},
+		"never proven":                        {upgrade.Unverified, nil, policy.Apply, []string{"unverified", "report"}},
+		"pending: it is delivered again":      {upgrade.Pending, errTag, policy.Apply, nil},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -83,7 +84,7 @@ func TestEveryRequestIsClosedByOneReportOnceNothingIsLeft(t *testing.T) {
 func TestAnIDIsTheSameExactlyForTheSameTransition(t *testing.T) {
 	t.Parallel()
 	idOf := func(rollout string, change ...func(o *upgrade.Outcome)) string {
-		a := accountOf(rollout, upgrade.Apply)
+		a := accountOf(rollout, policy.Apply)
 		o := upgrade.Outcome{Instance: mysql(), Status: upgrade.Accepted, Rollout: a.Rollout, Target: newer}
 		for _, f := range change {
 			f(&o)
@@ -115,7 +116,7 @@ func TestAnIDIsTheSameExactlyForTheSameTransition(t *testing.T) {
 func TestAPlanHasTheSameHashExactlyWhenItIsTheSamePlan(t *testing.T) {
 	t.Parallel()
 	hashOf := func(message, target string) string {
-		a := accountOf(message, upgrade.Plan)
+		a := accountOf(message, policy.Plan)
 		o := upgrade.Outcome{Instance: mysql(), Status: upgrade.Planned, Rollout: a.Rollout, Target: target, UpgradeTime: "Immediate"}
 		return a.Notifications([]upgrade.Outcome{o})[0].Data.PlanHash
 	}

@@ -87,7 +87,7 @@ func (p *placing) place(i Instance) placed {
 	if now := p.question.Now; ask.UpgradeTime == events.SpecifyTime && !ask.SwitchTime.After(now) {
 		at.why = "the SwitchTime that was asked for has passed: send the request again with another"
 	} else {
-		at.Placed, at.ok, at.why = p.question.Policy.calendar.Place(ask, now)
+		at.Placed, at.ok, at.why = p.question.Policy.Place(ask, now)
 	}
 	p.found[ask] = at
 	return at

@@ -8,6 +8,7 @@ import (
 
 	"rds-kernel-upgrade/events"
 	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/policy"
 )
 
 // Reason says why an instance is not upgraded now.
@@ -87,10 +88,10 @@ type Decision struct {
 // Question is what a plan answers. It holds all that a decision depends on, the time included.
 type Question struct {
 	Request events.Request
-	Mode    Mode
+	Mode    policy.Mode
 	Rollout string
 	Region  string // the function's, where the request names none
-	Policy  Policy
+	Policy  policy.Policy
 	Now     time.Time
 	Memory  *Rollout // what the rollout remembers; nil for one that begins
 	Room    int      // the most instances that a wave may have besides the budget; 0: there are no follow-ups, and only one wave
@@ -135,7 +136,7 @@ func compareInstances(a, b Instance) int {
 //
 // The waves come after: replica_first, over_budget (see wave.go).
 func (q Question) decide(i Instance, places *placing) Decision {
-	d := Decision{Instance: i, Fault: i.Fault, Halted: q.Mode == Off}
+	d := Decision{Instance: i, Fault: i.Fault, Halted: q.Mode == policy.Off}
 	if d.Past = q.past(i); d.Halted || d.Fault != nil || d.Past != nil {
 		d.leave(q.Memory)
 		return d

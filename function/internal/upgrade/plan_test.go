@@ -8,6 +8,7 @@ import (
 
 	"rds-kernel-upgrade/events"
 	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/policy"
 	"rds-kernel-upgrade/function/internal/upgrade"
 	"rds-kernel-upgrade/function/internal/version"
 )
@@ -74,9 +75,9 @@ func TestEachInstanceIsCalledOrLeftForOneReason(t *testing.T) {
 			t.Parallel()
 			request := immediate()
 			request.TargetMinorVersion = c.target
-			policy := upgrade.DefaultPolicy()
-			policy.Versions.Beta = c.beta
-			q := upgrade.Question{Request: single(request), Mode: upgrade.Apply, Rollout: "r", Policy: policy, Now: now}
+			p := policy.Default()
+			p.Versions.Beta = c.beta
+			q := upgrade.Question{Request: single(request), Mode: policy.Apply, Rollout: "r", Policy: p, Now: now}
 			d := q.Decide([]upgrade.Instance{mysql(c.change...)})[0]
 			checkReason(t, d, c.want)
 		})
@@ -117,7 +118,7 @@ func claimed(c upgrade.Claim) change { return func(i *upgrade.Instance) { i.Clai
 func TestAClaimDecidesFirst(t *testing.T) {
 	t.Parallel()
 	const own, other = "own", "other"
-	policy := upgrade.DefaultPolicy() // first 5m, giveUp 6h
+	p := policy.Default() // first 5m, giveUp 6h
 	called := func(rollout string) change { return claimed(claim(upgrade.Called, rollout)) }
 	intent := func(rollout string) change { return claimed(claim(upgrade.Intent, rollout)) }
 	later := func(rollout string) change {
@@ -157,7 +158,7 @@ func TestAClaimDecidesFirst(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			q := upgrade.Question{Request: single(immediate()), Mode: upgrade.Apply, Rollout: own, Policy: policy, Now: now.Add(c.after)}
+			q := upgrade.Question{Request: single(immediate()), Mode: policy.Apply, Rollout: own, Policy: p, Now: now.Add(c.after)}
 			d := q.Decide([]upgrade.Instance{mysql(c.change...)})[0]
 			checkReason(t, d, c.reason)
 			var settled upgrade.Status
@@ -173,7 +174,7 @@ func TestAClaimDecidesFirst(t *testing.T) {
 
 func TestTheKillSwitchStopsBeforeAnything(t *testing.T) {
 	t.Parallel()
-	q := upgrade.Question{Request: single(immediate()), Mode: upgrade.Off, Rollout: "r", Policy: upgrade.DefaultPolicy(), Now: now}
+	q := upgrade.Question{Request: single(immediate()), Mode: policy.Off, Rollout: "r", Policy: policy.Default(), Now: now}
 	d := q.Decide(upgrade.Unseen("cn-hangzhou", []string{id}))[0]
 	if !d.Halted || d.Step != nil || d.Settlement != nil {
 		t.Errorf("got %+v", d)
@@ -182,7 +183,7 @@ func TestTheKillSwitchStopsBeforeAnything(t *testing.T) {
 
 func TestAFaultOfLookingIsTheDecision(t *testing.T) {
 	t.Parallel()
-	q := upgrade.Question{Request: single(immediate()), Rollout: "r", Policy: upgrade.DefaultPolicy(), Now: now}
+	q := upgrade.Question{Request: single(immediate()), Rollout: "r", Policy: policy.Default(), Now: now}
 	d := q.Decide([]upgrade.Instance{{ID: id, Fault: errTag}})[0]
 	if d.Fault != errTag || d.Step != nil || d.Skip != nil {
 		t.Errorf("got %+v", d)
@@ -216,7 +217,7 @@ func TestDueIsWhenTheRestartBegins(t *testing.T) {
 			if c.upgradeTime == events.SpecifyTime {
 				request.SwitchTime = c.want
 			}
-			q := upgrade.Question{Request: single(request), Rollout: "r", Policy: upgrade.DefaultPolicy(), Now: c.now}
+			q := upgrade.Question{Request: single(request), Rollout: "r", Policy: policy.Default(), Now: c.now}
 			d := q.Decide([]upgrade.Instance{mysql(func(i *upgrade.Instance) { i.MaintainTime = c.window })})[0]
 			if d.Step == nil || !d.Step.Due.Equal(c.want) {
 				t.Errorf("got %+v, want due %s", d.Step, c.want)
@@ -244,7 +245,7 @@ func TestThePlanNeverGoesDownAndNeverDependsOnOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		fleet := rapid.SliceOfNDistinct(draw, 1, 20, func(i upgrade.Instance) string { return i.ID }).Draw(t, "fleet")
 		after := time.Duration(rapid.IntRange(0, 8).Draw(t, "hours")) * time.Hour
-		q := upgrade.Question{Request: single(immediate()), Rollout: "own", Policy: upgrade.DefaultPolicy(), Now: now.Add(after)}
+		q := upgrade.Question{Request: single(immediate()), Rollout: "own", Policy: policy.Default(), Now: now.Add(after)}
 		byID := map[string]upgrade.Decision{}
 		for _, d := range q.Decide(fleet) {
 			byID[d.Instance.ID] = d

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"rds-kernel-upgrade/events"
+	"rds-kernel-upgrade/function/internal/policy"
 	"rds-kernel-upgrade/function/internal/upgrade"
 	"rds-kernel-upgrade/function/internal/version"
 	"rds-kernel-upgrade/function/internal/window"
@@ -86,7 +87,7 @@ func drawQuestion(t *rapid.T) upgrade.Question {
 		`windows: {deny: [{from: "2026-11-22T00:00", to: "2026-11-23T20:00", zone: UTC}]}`,
 		`windows: {deny: [{from: "2026-11-22T00:00", to: "2027-11-23T20:00", zone: UTC}]}`,
 	}).Draw(t, "windows")
-	q.Policy, _ = upgrade.ParsePolicy([]byte(windows), time.LoadLocation)
+	q.Policy, _ = policy.Parse([]byte(windows), time.LoadLocation)
 	q = withBudget(q, rapid.IntRange(1, 8).Draw(t, "maxInstances"), rapid.Float64Range(0.1, 100).Draw(t, "maxPercent"))
 	q.Room = rapid.IntRange(0, 9).Draw(t, "room")
 	if rapid.Bool().Draw(t, "advisory") {
@@ -305,11 +306,11 @@ func fly(fleet []upgrade.Instance, memory *upgrade.Rollout, steps []upgrade.Step
 		fleet[n].Claim = &upgrade.Claim{State: upgrade.Called, Target: s.Target, Rollout: memory.ID, Wave: memory.Wave, Due: s.Due, At: now}
 		outcomes = append(outcomes, upgrade.Outcome{Instance: fleet[n], Status: upgrade.Accepted, Target: s.Target, AcceptedAt: now})
 	}
-	memory.Note(outcomes, upgrade.DefaultPolicy().Verify, now)
+	memory.Note(outcomes, policy.Default().Verify, now)
 }
 
 // land lets what is in flight reach its target.
-func land(fleet []upgrade.Instance, memory *upgrade.Rollout, v upgrade.Verify) {
+func land(fleet []upgrade.Instance, memory *upgrade.Rollout, v policy.Verify) {
 	for n := range fleet {
 		if c := fleet[n].Claim; c != nil {
 			fleet[n].CurrentKernelVersion = c.Target

@@ -11,6 +11,7 @@ import (
 
 	"rds-kernel-upgrade/events"
 	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/policy"
 	"rds-kernel-upgrade/function/internal/version"
 )
 
@@ -115,7 +116,7 @@ func (q Question) past(i Instance) *Finished {
 }
 
 // Arm remembers a wave that is about to be called.
-func (r *Rollout) Arm(steps []Step, behind int, v Verify, now time.Time) {
+func (r *Rollout) Arm(steps []Step, behind int, v policy.Verify, now time.Time) {
 	r.Wave, r.Behind, r.Looks, r.armed = r.Wave+1, behind, 0, true
 	r.Proven = 0
 	for _, s := range steps {
@@ -133,7 +134,7 @@ func (r *Rollout) Arm(steps []Step, behind int, v Verify, now time.Time) {
 
 // Note remembers what became of the instances of a wave, and when to look at them. A wave of which nothing was called has not begun:
 // its instances go on waiting.
-func (r *Rollout) Note(outcomes []Outcome, v Verify, now time.Time) {
+func (r *Rollout) Note(outcomes []Outcome, v policy.Verify, now time.Time) {
 	before, busy := len(r.Finished), false
 	for _, o := range outcomes {
 		busy = r.note(o, v, now) || busy
@@ -149,7 +150,7 @@ func (r *Rollout) Note(outcomes []Outcome, v Verify, now time.Time) {
 }
 
 // note remembers what became of one instance, and tells whether it was busy.
-func (r *Rollout) note(o Outcome, v Verify, now time.Time) (busy bool) {
+func (r *Rollout) note(o Outcome, v policy.Verify, now time.Time) (busy bool) {
 	n := slices.IndexFunc(r.Flight, func(f Flight) bool { return f.DBInstanceID == o.Instance.ID })
 	switch {
 	case n < 0 || o.inDoubt(): // it may be on its way
@@ -181,7 +182,7 @@ func (r *Rollout) wait(called bool, now time.Time) {
 const maxBusyWith = 20
 
 // busy lets others go first for a while.
-func (r *Rollout) busy(o Outcome, now time.Time, v Verify) {
+func (r *Rollout) busy(o Outcome, now time.Time, v policy.Verify) {
 	maps.DeleteFunc(r.Busy, func(_ string, until time.Time) bool { return !now.Before(until) })
 	if r.Busy == nil {
 		r.Busy = map[string]time.Time{}

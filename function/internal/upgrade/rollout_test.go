@@ -19,6 +19,7 @@ import (
 
 	"rds-kernel-upgrade/events"
 	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/policy"
 	"rds-kernel-upgrade/function/internal/upgrade"
 )
 
@@ -218,7 +219,7 @@ func TestAWaveOfAllTheRoomFitsTheMessage(t *testing.T) {
 	t.Parallel()
 	zone := time.FixedZone("UTC+8", 8*60*60)
 	at := time.Date(2026, 11, 22, 12, 0, 0, 123456789, zone)
-	policy := upgrade.DefaultPolicy()
+	verify := policy.Default().Verify
 	for name, message := range map[string]string{
 		"a long one":              strings.Repeat("the call was refused for good ", 40),
 		"one of quotes":           strings.Repeat(`"`, 1000),
@@ -246,9 +247,9 @@ func TestAWaveOfAllTheRoomFitsTheMessage(t *testing.T) {
 				steps[n] = longest(n, at)
 				outcomes[n] = upgrade.Outcome{Instance: steps[n].Instance, Status: upgrade.Accepted, AcceptedAt: at}
 			}
-			r.Arm(steps, 10_000, policy.Verify, at)
+			r.Arm(steps, 10_000, verify, at)
 			fits(t, "armed", r)
-			r.Note(outcomes, policy.Verify, at)
+			r.Note(outcomes, verify, at)
 			for n := range r.Flight {
 				r.Flight[n].Looks, r.Flight[n].Left, r.Flight[n].Back = 1000, true, true
 			}
@@ -261,7 +262,7 @@ func TestAWaveOfAllTheRoomFitsTheMessage(t *testing.T) {
 				}
 				outcomes[n].Target, outcomes[n].Fault = steps[n].Target, &fault.Error{Op: "upgrade: " + steps[n].Instance.ID, Code: "X", Message: text}
 			}
-			r.Note(outcomes, policy.Verify, at)
+			r.Note(outcomes, verify, at)
 			r.Halt = r.Overdrawn()
 			fits(t, "all failed", r)
 			if len(r.Finished) != room || len(r.Flight) != 0 {
@@ -304,7 +305,7 @@ func TestALongDetailIsCutAtARune(t *testing.T) {
 		strings.Repeat("\"", 100): strings.Repeat("\"", 77) + "…",
 	} {
 		r := &upgrade.Rollout{ID: rollout, Flight: []upgrade.Flight{{DBInstanceID: id}}}
-		r.Note([]upgrade.Outcome{{Instance: mysql(), Status: upgrade.Failed, Detail: text}}, upgrade.DefaultPolicy().Verify, now)
+		r.Note([]upgrade.Outcome{{Instance: mysql(), Status: upgrade.Failed, Detail: text}}, policy.Default().Verify, now)
 		if len(r.Finished) != 1 || r.Finished[0].Detail != want {
 			t.Errorf("%q became %+v, want %q", text, r.Finished, want)
 		}
@@ -365,7 +366,7 @@ func TestWhatBecameOfAWaveIsRemembered(t *testing.T) {
 				c.outcome.Instance = mysql()
 			}
 			r := &upgrade.Rollout{ID: rollout, Flight: []upgrade.Flight{{DBInstanceID: id, At: now, Due: now}}}
-			r.Note([]upgrade.Outcome{c.outcome}, upgrade.DefaultPolicy().Verify, now)
+			r.Note([]upgrade.Outcome{c.outcome}, policy.Default().Verify, now)
 			if flies := len(r.Flight) > 0; flies != c.flies || r.Done.Has(id) != c.done || (len(r.Finished) > 0) != c.finished {
 				t.Fatalf("got %+v", r)
 			}
@@ -385,14 +386,14 @@ func TestWhatBecameOfAWaveIsRemembered(t *testing.T) {
 
 func TestWhenTheNextLookIs(t *testing.T) {
 	t.Parallel()
-	v := upgrade.DefaultPolicy().Verify // first 5m, giveUp 6h
+	v := policy.Default().Verify // first 5m, giveUp 6h
 	due := func(d time.Duration) upgrade.Flight { return upgrade.Flight{At: now, AcceptedAt: now, Due: now.Add(d)} }
 	doubt := func(d time.Duration) upgrade.Flight { return upgrade.Flight{At: now, Due: now.Add(d)} }
-	slow := upgrade.Verify{First: upgrade.Duration(2 * time.Hour), GiveUp: upgrade.Duration(24 * time.Hour)}
+	slow := policy.Verify{First: policy.Duration(2 * time.Hour), GiveUp: policy.Duration(24 * time.Hour)}
 	cases := map[string]struct {
 		flight []upgrade.Flight
 		looks  int
-		verify upgrade.Verify
+		verify policy.Verify
 		want   time.Duration
 	}{
 		"nothing in flight: now":                      {nil, 3, v, 0},

@@ -14,6 +14,7 @@ import (
 	"rds-kernel-upgrade/events"
 	"rds-kernel-upgrade/function/internal/invocation"
 	"rds-kernel-upgrade/function/internal/pace"
+	"rds-kernel-upgrade/function/internal/policy"
 	"rds-kernel-upgrade/function/internal/rds"
 	"rds-kernel-upgrade/function/internal/transport"
 	"rds-kernel-upgrade/function/internal/upgrade"
@@ -40,16 +41,16 @@ func TestScenarios(t *testing.T) {
 type scenario struct {
 	golden.Setting
 	message  events.Message
-	policy   upgrade.Policy
+	policy   policy.Policy
 	observer upgrade.Observer
 }
 
 func newScenario(t *testing.T, folder string) scenario {
 	t.Helper()
-	s := scenario{Setting: golden.SettingOf(t, folder), message: messageOf(t, folder), policy: upgrade.DefaultPolicy()}
+	s := scenario{Setting: golden.SettingOf(t, folder), message: messageOf(t, folder), policy: policy.Default()}
 	if s.Policy != "" {
 		var err error
-		if s.policy, err = upgrade.ParsePolicy([]byte(s.Policy), time.LoadLocation); err != nil {
+		if s.policy, err = policy.Parse([]byte(s.Policy), time.LoadLocation); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -150,12 +151,12 @@ func (s scenario) wakeUp(t *testing.T) planView {
 	if !rollout.GoesOn(s.policy, watched, s.Clock) {
 		return planView{Why: "the fleet is not looked at yet", Watch: viewOutcomes(outcomes), Next: rollout.Next}
 	}
-	view := s.decide(t, rollout, upgrade.Apply)
+	view := s.decide(t, rollout, policy.Apply)
 	view.Watch, view.Halt = viewOutcomes(outcomes), rollout.Halt
 	return view
 }
 
-func (s scenario) decide(t *testing.T, rollout *upgrade.Rollout, mode upgrade.Mode) planView {
+func (s scenario) decide(t *testing.T, rollout *upgrade.Rollout, mode policy.Mode) planView {
 	t.Helper()
 	q := upgrade.Question{
 		Request: rollout.Request, Mode: mode, Rollout: rollout.ID, Region: rollout.Region, Policy: s.policy, Now: s.Clock, Memory: rollout,
@@ -164,12 +165,12 @@ func (s scenario) decide(t *testing.T, rollout *upgrade.Rollout, mode upgrade.Mo
 		q.Room = rollout.Room()
 	}
 	fleet := q.Unseen()
-	if mode != upgrade.Off {
+	if mode != policy.Off {
 		fleet = s.observe(t, q.Scope())
 	}
 	decisions := q.Decide(fleet)
 	view := planView{Plan: viewPlan(decisions)}
-	if rollout.Seq == 0 && mode != upgrade.Off {
+	if rollout.Seq == 0 && mode != policy.Off {
 		view.PlanHash = upgrade.PlanHash(decisions)
 	}
 	return view

@@ -98,7 +98,7 @@ func (q Question) skipVersion(i Instance, target string) *Skip {
 	case asked:
 		return q.skipOffer(i, target)
 	}
-	if refusal := q.Policy.Versions.refuses(target, false, q.Now); refusal != "" {
+	if refusal := q.Policy.Versions.Refusal(target, false, q.Now); refusal != "" {
 		return skip(VersionNotOffered, "%s", refusal)
 	}
 	return nil
@@ -136,7 +136,7 @@ func (q Question) refuses(o Offer) string {
 	case o.Beta && !q.Policy.Versions.Beta:
 		return o.Version + " is a beta, and the policy's versions.beta is false"
 	default:
-		return q.Policy.Versions.refuses(o.Version, q.severity() == "critical", q.Now)
+		return q.Policy.Versions.Refusal(o.Version, q.severity() == "critical", q.Now)
 	}
 }
 
@@ -259,7 +259,7 @@ func (q Question) ask() window.Ask {
 	if s := q.Request.Fleet.Schedule; s.UpgradeTime != "" {
 		return window.Ask{UpgradeTime: s.UpgradeTime, SwitchTime: s.SwitchTime}
 	}
-	return window.Ask{UpgradeTime: q.Policy.pace(q.severity()).UpgradeTime}
+	return window.Ask{UpgradeTime: q.Policy.Pace(q.severity()).UpgradeTime}
 }
 
 // bake is how long a proven wave is watched before the next.
@@ -270,5 +270,5 @@ func (q Question) bake() time.Duration {
 	if asked := q.Request.Fleet.Rollout.Bake; asked != nil {
 		return *asked
 	}
-	return time.Duration(*q.Policy.pace(q.severity()).Bake)
+	return time.Duration(*q.Policy.Pace(q.severity()).Bake)
 }

@@ -7,6 +7,7 @@ import (
 
 	"rds-kernel-upgrade/events"
 	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/policy"
 	"rds-kernel-upgrade/function/internal/version"
 	"rds-kernel-upgrade/function/internal/window"
 )
@@ -27,7 +28,7 @@ import (
 //	another rollout's claim                        unverified: that rollout has it
 //	intent or no claim, nothing for verify.first   the call was not made: it waits for a wave again; failed, when that goes on for verify.giveUp
 //	could not be read                              look again; for good, and verify.giveUp after it was due: unverified
-func (r *Rollout) Watch(fleet []Instance, v Verify, now time.Time) (outcomes []Outcome) {
+func (r *Rollout) Watch(fleet []Instance, v policy.Verify, now time.Time) (outcomes []Outcome) {
 	r.Looks++
 	var left []Flight
 	for _, f := range r.Flight {
@@ -52,7 +53,7 @@ type sight struct {
 	Flight
 	Instance Instance
 	rollout  *Rollout
-	verify   Verify
+	verify   policy.Verify
 	now      time.Time
 
 	outcomes []Outcome

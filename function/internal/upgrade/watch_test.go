@@ -9,13 +9,14 @@ import (
 
 	"rds-kernel-upgrade/events"
 	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/policy"
 	"rds-kernel-upgrade/function/internal/upgrade"
 )
 
 var (
 	gone      = &fault.Error{Kind: fault.NotFound, Message: "no such instance"}
 	throttle  = &fault.Error{Kind: fault.Throttled, Message: "later"}
-	verifying = upgrade.DefaultPolicy().Verify // first 5m, giveUp 6h
+	verifying = policy.Default().Verify // first 5m, giveUp 6h
 )
 
 // flying is an instance in flight whose call was accepted at once.

@@ -29,7 +29,7 @@ func (q Question) arrange(decisions []Decision, places *placing) {
 		for all.holdPrimaries(decisions) {
 		}
 	}
-	most := q.Policy.Budget.of(len(members))
+	most := q.Policy.Budget.Of(len(members))
 	if q.Room > 0 {
 		most = min(most, q.Room)
 	}

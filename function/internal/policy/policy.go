@@ -1,4 +1,11 @@
-package upgrade
+// Package policy is policy.yaml: the mode, whose instances take part, the windows, the budget of a wave, the tempo of each severity, which
+// versions may be targets, the rate of calls, and when to look.
+//
+//	policy.yaml ──Parse──▶ Policy ──Notes──▶ what is probably not meant
+//
+// A Policy is a value, and what it answers depends on the arguments alone. The package opens no file, reads no clock and no zone database,
+// and knows nothing of instances, plans and rollouts.
+package policy
 
 import (
 	"cmp"
@@ -47,8 +54,8 @@ type Budget struct {
 	MaxPercent   float64 `yaml:"maxPercent"` // of the instances that the rollout is to upgrade; at least one is always allowed
 }
 
-// of gives the most instances that a wave may have, in a rollout of so many.
-func (b Budget) of(members int) int {
+// Of returns the most instances that a wave may have, in a rollout of so many.
+func (b Budget) Of(members int) int {
 	return max(1, min(b.MaxInstances, int(b.MaxPercent*float64(members)/100)))
 }
 
@@ -82,8 +89,8 @@ type Pace struct {
 	Bake        *Duration          `yaml:"bake,omitempty"`
 }
 
-// pace returns the tempo of a severity. What it leaves out is the default's.
-func (p Policy) pace(severity string) Pace {
+// Pace returns the pace of a severity. What the policy leaves out there is the default's.
+func (p Policy) Pace(severity string) Pace {
 	pace := p.Tempo.of(severity)
 	return Pace{cmp.Or(pace.UpgradeTime, p.Tempo.Default.UpgradeTime), cmp.Or(pace.Bake, p.Tempo.Default.Bake)}
 }
@@ -94,8 +101,8 @@ type Versions struct {
 	Beta   bool     `yaml:"beta"`   // whether a version of release type BETA may be a target
 }
 
-// refuses says why a version may not be a target, "" if it may.
-func (v Versions) refuses(target string, critical bool, now time.Time) string {
+// Refusal returns why the age of a version keeps it from being a target, "" if it does not.
+func (v Versions) Refusal(target string, critical bool, now time.Time) string {
 	made, known := version.Date(target)
 	if age := now.Sub(made); known && !critical && age < time.Duration(v.MinAge) {
 		return fmt.Sprintf("%s is younger than the policy's versions.minAge, %s", target, v.MinAge)
@@ -117,8 +124,8 @@ type Verify struct {
 	GiveUp Duration `yaml:"giveUp"` // how long after its due time an accepted upgrade may take to be proven
 }
 
-// DefaultPolicy holds when there is no policy file.
-func DefaultPolicy() Policy {
+// Default returns the policy that holds when there is no policy file.
+func Default() Policy {
 	days := func(n time.Duration) *Duration { d := Duration(n * 24 * time.Hour); return &d }
 	hour := Duration(time.Hour)
 	return Policy{
@@ -136,7 +143,7 @@ func DefaultPolicy() Policy {
 	}
 }
 
-// ModeOf gives the stricter of what the policy allows and what the request asks.
+// ModeOf returns the stricter of what the policy allows and what the request asks.
 func (p Policy) ModeOf(r events.Request) Mode {
 	if p.Mode == Apply && r.Mode == events.Plan {
 		return Plan
@@ -144,7 +151,7 @@ func (p Policy) ModeOf(r events.Request) Mode {
 	return p.Mode
 }
 
-// Notes says what is allowed in a policy and yet probably not meant.
+// Notes returns what is allowed in a policy and yet probably not meant.
 func (p Policy) Notes(now time.Time) (notes []string) {
 	if !p.written {
 		notes = append(notes, "policy: the file sets nothing, or there is none: everything has its default")
@@ -158,6 +165,15 @@ func (p Policy) Notes(now time.Time) (notes []string) {
 	}
 	return notes
 }
+
+// Place returns when an upgrade may be, as near to what is asked as the windows permit. ok is false, and why says so in words, if nothing is
+// permitted within 30 days of now.
+func (p Policy) Place(ask window.Ask, now time.Time) (at window.Placed, ok bool, why string) {
+	return p.calendar.Place(ask, now)
+}
+
+// ZoneNotes returns a note on each time zone of the windows that is not what it seems to be.
+func (p Policy) ZoneNotes(now time.Time) []string { return p.calendar.ZoneNotes(now) }
 
 // Openings returns the next three stretches of time in which an upgrade may begin; none where the policy has no windows.
 func (p Policy) Openings(now time.Time) []window.Opening { return p.calendar.Openings(now, 3) }

@@ -1,4 +1,4 @@
-package upgrade_test
+package policy_test
 
 import (
 	"fmt"
@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
 
-	"rds-kernel-upgrade/function/internal/upgrade"
+	"rds-kernel-upgrade/function/internal/policy"
 	"rds-kernel-upgrade/local/rig"
 )
 
@@ -25,11 +25,11 @@ func TestThePolicyFileStatesTheDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := upgrade.ParsePolicy(text, time.LoadLocation)
+	got, err := policy.Parse(text, time.LoadLocation)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(upgrade.DefaultPolicy(), got, plain); diff != "" {
+	if diff := cmp.Diff(policy.Default(), got, plain); diff != "" {
 		t.Errorf("policy.yaml is not the default policy (-want +got):\n%s", diff)
 	}
 }
@@ -40,7 +40,7 @@ func TestThePolicyFileStatesEveryKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, err := yaml.Marshal(upgrade.DefaultPolicy())
+	all, err := yaml.Marshal(policy.Default())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestTheWindowsInTheCommentsOfThePolicyFileHold(t *testing.T) {
 			example += commented
 		}
 	}
-	p, err := upgrade.ParsePolicy([]byte(example), time.LoadLocation)
+	p, err := policy.Parse([]byte(example), time.LoadLocation)
 	if err != nil || len(p.Windows.Allow) != 1 || len(p.Windows.Deny) != 1 || len(p.Notes(now.AddDate(0, -1, 0))) > 0 {
 		t.Errorf("%s\nis read as %+v, %v", example, p.Windows, err)
 	}
@@ -91,7 +91,7 @@ func keysOf(t *testing.T, text []byte) []string {
 // TestThePolicyReferenceStatesKeysAndDefaults compares the table with what `make policy` prints of the defaults.
 func TestThePolicyReferenceStatesKeysAndDefaults(t *testing.T) {
 	t.Parallel()
-	text, err := yaml.Marshal(upgrade.DefaultPolicy())
+	text, err := yaml.Marshal(policy.Default())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package upgrade_test
+package policy_test
 
 import (
 	"encoding"
@@ -13,8 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
 
+	"rds-kernel-upgrade/function/internal/policy"
 	"rds-kernel-upgrade/function/internal/settings"
-	"rds-kernel-upgrade/function/internal/upgrade"
 )
 
 // The tests below go through the type of the policy, so that a key or a list that is added later is held to the same rules.
@@ -77,7 +77,7 @@ func write(path, value string) (text string, line, column int) {
 
 func TestTheSpotsAreThoseOfThePolicy(t *testing.T) {
 	t.Parallel()
-	all := spots("", reflect.TypeFor[upgrade.Policy]())
+	all := spots("", reflect.TypeFor[policy.Policy]())
 	var paths []string
 	for _, s := range all {
 		paths = append(paths, s.path)
@@ -100,14 +100,14 @@ func TestTheSpotsAreThoseOfThePolicy(t *testing.T) {
 func wrong(t *testing.T, text string, line, column int, problem string) {
 	t.Helper()
 	want := fmt.Sprintf("line %d, column %d: %s", line, column, problem)
-	if _, err := upgrade.ParsePolicy([]byte(text), time.LoadLocation); err == nil || !strings.Contains(err.Error(), want) {
+	if _, err := policy.Parse([]byte(text), time.LoadLocation); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("%s\ngot %v, want %s", text, err, want)
 	}
 }
 
 func TestNoKeyAndNoItemOfAPolicyIsEmpty(t *testing.T) {
 	t.Parallel()
-	for _, s := range spots("", reflect.TypeFor[upgrade.Policy]()) {
+	for _, s := range spots("", reflect.TypeFor[policy.Policy]()) {
 		for _, nothing := range []string{"", "~", "null", "NULL", `""`, "''", `" "`, "[]", "{}", "# " + s.path} {
 			text, line, column := write(s.path, nothing)
 			if strings.HasPrefix(nothing, "#") { // as if the value were commented out
@@ -120,7 +120,7 @@ func TestNoKeyAndNoItemOfAPolicyIsEmpty(t *testing.T) {
 
 func TestEachValueOfAPolicyHasItsOwnShape(t *testing.T) {
 	t.Parallel()
-	for _, s := range spots("", reflect.TypeFor[upgrade.Policy]()) {
+	for _, s := range spots("", reflect.TypeFor[policy.Policy]()) {
 		want := map[string]string{"[x]": "a list", "{x: y}": "keys with values", "x": "a single value"}
 		own := map[reflect.Kind]string{reflect.Struct: "{x: y}", reflect.Slice: "[x]"}[s.is.Kind()]
 		if s.leaf() {
@@ -145,7 +145,7 @@ func TestEachValueOfAPolicyHasItsOwnShape(t *testing.T) {
 
 func TestEachKeyOfAPolicyIsKnownAndWrittenOnce(t *testing.T) {
 	t.Parallel()
-	all := append(spots("", reflect.TypeFor[upgrade.Policy]()), spot{"", reflect.TypeFor[upgrade.Policy]()})
+	all := append(spots("", reflect.TypeFor[policy.Policy]()), spot{"", reflect.TypeFor[policy.Policy]()})
 	for _, s := range all {
 		if s.leaf() || s.is.Kind() != reflect.Struct {
 			continue
@@ -182,7 +182,7 @@ var other = map[string]string{
 
 func TestAKeyOfAPolicyLeavesAllOthersAtTheirDefaults(t *testing.T) {
 	t.Parallel()
-	for _, s := range spots("", reflect.TypeFor[upgrade.Policy]()) {
+	for _, s := range spots("", reflect.TypeFor[policy.Policy]()) {
 		if strings.Contains(s.path, "[") || s.is.Kind() == reflect.Struct && !s.leaf() {
 			continue
 		}
@@ -192,12 +192,12 @@ func TestAKeyOfAPolicyLeavesAllOthersAtTheirDefaults(t *testing.T) {
 			continue
 		}
 		text, _, _ := write(s.path, value)
-		p, err := upgrade.ParsePolicy([]byte(text), time.LoadLocation)
+		p, err := policy.Parse([]byte(text), time.LoadLocation)
 		if err != nil {
 			t.Error(err)
 			continue
 		}
-		want, got := valuesOf(t, upgrade.DefaultPolicy()), valuesOf(t, p)
+		want, got := valuesOf(t, policy.Default()), valuesOf(t, p)
 		if want[s.path] == got[s.path] {
 			t.Errorf("%s has stayed %q", s.path, got[s.path])
 		}
@@ -210,7 +210,7 @@ func TestAKeyOfAPolicyLeavesAllOthersAtTheirDefaults(t *testing.T) {
 }
 
 // valuesOf returns what is printed of a policy, by path; a list is one value.
-func valuesOf(t *testing.T, p upgrade.Policy) map[string]string {
+func valuesOf(t *testing.T, p policy.Policy) map[string]string {
 	t.Helper()
 	text, err := yaml.Marshal(p)
 	if err != nil {

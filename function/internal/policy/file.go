@@ -1,4 +1,4 @@
-package upgrade
+package policy
 
 import (
 	"errors"
@@ -14,10 +14,10 @@ import (
 // maxPolicy is far above the page or two that a policy has.
 const maxPolicy = 64 << 10
 
-// ParsePolicy reads a policy file over the defaults. It is strict: a key that it does not know, or that has no value, is a rule that would
+// Parse reads a policy file over the defaults. It is strict: a key that it does not know, or that has no value, is a rule that would
 // silently not hold. All problems come in one error, each with line and column. zone finds a time zone by its name.
-func ParsePolicy(text []byte, zone func(string) (*time.Location, error)) (Policy, error) {
-	p := DefaultPolicy()
+func Parse(text []byte, zone func(string) (*time.Location, error)) (Policy, error) {
+	p := Default()
 	if len(text) > maxPolicy {
 		return p, fmt.Errorf("policy: %d bytes: want at most %d", len(text), maxPolicy)
 	}

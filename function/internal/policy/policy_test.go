@@ -1,4 +1,4 @@
-package upgrade_test
+package policy_test
 
 import (
 	"strings"
@@ -10,36 +10,36 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"rds-kernel-upgrade/events"
-	"rds-kernel-upgrade/function/internal/upgrade"
+	"rds-kernel-upgrade/function/internal/policy"
 )
 
 // plain compares policies by what the file says.
-var plain = cmpopts.IgnoreUnexported(upgrade.Policy{})
+var plain = cmpopts.IgnoreUnexported(policy.Policy{})
 
 func TestAPolicyFileChangesTheDefaults(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		text string
-		want func(p *upgrade.Policy)
+		want func(p *policy.Policy)
 	}{
-		"an empty file changes nothing": {"", func(*upgrade.Policy) {}},
-		"a comment changes nothing":     {"# nothing yet\n", func(*upgrade.Policy) {}},
-		"nor does an empty document":    {"---\n# nothing yet\n", func(*upgrade.Policy) {}},
-		"the mode":                      {"mode: plan", func(p *upgrade.Policy) { p.Mode = upgrade.Plan }},
-		"the kill switch in quotes":     {"mode: \"off\"", func(p *upgrade.Policy) { p.Mode = upgrade.Off }},
-		"the kill switch as it is":      {"mode: off", func(p *upgrade.Policy) { p.Mode = upgrade.Off }},
-		"betas":                         {"versions: {beta: true}", func(p *upgrade.Policy) { p.Versions.Beta = true }},
-		"the rate":                      {"rate: {callsPerSecond: 2.5}", func(p *upgrade.Policy) { p.Rate.CallsPerSecond = 2.5 }},
-		"days": {"verify: {first: 1m, giveUp: 1d12h}", func(p *upgrade.Policy) {
-			p.Verify = upgrade.Verify{First: upgrade.Duration(time.Minute), GiveUp: upgrade.Duration(36 * time.Hour)}
+		"an empty file changes nothing": {"", func(*policy.Policy) {}},
+		"a comment changes nothing":     {"# nothing yet\n", func(*policy.Policy) {}},
+		"nor does an empty document":    {"---\n# nothing yet\n", func(*policy.Policy) {}},
+		"the mode":                      {"mode: plan", func(p *policy.Policy) { p.Mode = policy.Plan }},
+		"the kill switch in quotes":     {"mode: \"off\"", func(p *policy.Policy) { p.Mode = policy.Off }},
+		"the kill switch as it is":      {"mode: off", func(p *policy.Policy) { p.Mode = policy.Off }},
+		"betas":                         {"versions: {beta: true}", func(p *policy.Policy) { p.Versions.Beta = true }},
+		"the rate":                      {"rate: {callsPerSecond: 2.5}", func(p *policy.Policy) { p.Rate.CallsPerSecond = 2.5 }},
+		"days": {"verify: {first: 1m, giveUp: 1d12h}", func(p *policy.Policy) {
+			p.Verify = policy.Verify{First: policy.Duration(time.Minute), GiveUp: policy.Duration(36 * time.Hour)}
 		}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			want := upgrade.DefaultPolicy()
+			want := policy.Default()
 			c.want(&want)
-			got, err := upgrade.ParsePolicy([]byte(c.text), time.LoadLocation)
+			got, err := policy.Parse([]byte(c.text), time.LoadLocation)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -50,7 +50,7 @@ func TestAPolicyFileChangesTheDefaults(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if again, err := upgrade.ParsePolicy(printed, time.LoadLocation); err != nil || !cmp.Equal(again, got, plain) {
+			if again, err := policy.Parse(printed, time.LoadLocation); err != nil || !cmp.Equal(again, got, plain) {
 				t.Errorf("printed as %q it reads back as %+v, %v", printed, again, err)
 			}
 		})
@@ -76,7 +76,7 @@ func TestAWrongPolicyIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if p, err := upgrade.ParsePolicy([]byte(c.text), time.LoadLocation); err == nil || !strings.Contains(err.Error(), c.want) {
+			if p, err := policy.Parse([]byte(c.text), time.LoadLocation); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %+v, %v; want an error with %q", p, err, c.want)
 			}
 		})
@@ -86,30 +86,30 @@ func TestAWrongPolicyIsRefused(t *testing.T) {
 func TestTheStricterModeWins(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		policy  upgrade.Mode
+		policy  policy.Mode
 		request events.Mode
-		want    upgrade.Mode
+		want    policy.Mode
 	}{
-		{upgrade.Apply, "", upgrade.Apply},
-		{upgrade.Apply, events.Apply, upgrade.Apply},
-		{upgrade.Apply, events.Plan, upgrade.Plan},
-		{upgrade.Plan, "", upgrade.Plan},
-		{upgrade.Plan, events.Apply, upgrade.Plan},
-		{upgrade.Plan, events.Plan, upgrade.Plan},
-		{upgrade.Off, "", upgrade.Off},
-		{upgrade.Off, events.Apply, upgrade.Off},
-		{upgrade.Off, events.Plan, upgrade.Off},
+		{policy.Apply, "", policy.Apply},
+		{policy.Apply, events.Apply, policy.Apply},
+		{policy.Apply, events.Plan, policy.Plan},
+		{policy.Plan, "", policy.Plan},
+		{policy.Plan, events.Apply, policy.Plan},
+		{policy.Plan, events.Plan, policy.Plan},
+		{policy.Off, "", policy.Off},
+		{policy.Off, events.Apply, policy.Off},
+		{policy.Off, events.Plan, policy.Off},
 	} {
-		if got := (upgrade.Policy{Mode: c.policy}).ModeOf(events.Request{Mode: c.request}); got != c.want {
+		if got := (policy.Policy{Mode: c.policy}).ModeOf(events.Request{Mode: c.request}); got != c.want {
 			t.Errorf("policy %s and request %q: got %s, want %s", c.policy, c.request, got, c.want)
 		}
 	}
 }
 
-func FuzzParsePolicy(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	f.Add([]byte("mode: plan\nverify: {first: 1d}\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if p, err := upgrade.ParsePolicy(text, time.LoadLocation); err == nil && (p.Rate.CallsPerSecond <= 0 || p.Verify.First <= 0) {
+		if p, err := policy.Parse(text, time.LoadLocation); err == nil && (p.Rate.CallsPerSecond <= 0 || p.Verify.First <= 0) {
 			t.Errorf("%q gives %+v", text, p)
 		}
 	})
