@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +26,7 @@ type Config struct {
 	LogLevel      slog.Level
 
 	codeDir string
+	mode    policy.Mode // the environment's; empty: it says nothing
 }
 
 // variables is the whole environment of the function. A variable that is not set keeps the default that its field has.
@@ -37,6 +39,7 @@ var variables = []struct {
 	{"FOLLOWUP_QUEUE", false, func(c *Config, v string) error { return setName(&c.FollowUpQueue, "a queue's", v) }},
 	{"RDS_ENDPOINT", false, func(c *Config, v string) error { return setEndpoint(&c.RDSEndpoint, v) }},
 	{"MNS_ENDPOINT", false, func(c *Config, v string) error { return setEndpoint(&c.MNSEndpoint, v) }},
+	{"MODE", false, func(c *Config, v string) error { return setMode(&c.mode, v) }},
 	{"POLICY_FILE", false, func(c *Config, v string) error { return c.readPolicy(v) }},
 	{"LOG_LEVEL", false, func(c *Config, v string) error { return c.LogLevel.UnmarshalText([]byte(v)) }},
 	{"DEBUG", false, func(_ *Config, v string) error { return refuseDebug(v) }},
@@ -58,7 +61,16 @@ func LoadConfig(getenv func(string) string, codeDir string) (Config, error) {
 			}
 		}
 	}
+	c.Policy.Mode = policy.Stricter(c.Policy.Mode, c.mode) // one change in the console stops everything
 	return c, errors.Join(errs...)
+}
+
+func setMode(field *policy.Mode, value string) error {
+	if !slices.Contains(policy.Modes(), policy.Mode(value)) {
+		return fmt.Errorf("%q: want apply, plan or off", value)
+	}
+	*field = policy.Mode(value)
+	return nil
 }
 
 // resourceName is MNS's rule for names, but for their length. The SDK panics on an empty one and puts any other into the request's path.

@@ -143,18 +143,21 @@ func TestAWrongMessageIsRejectedAndAcknowledged(t *testing.T) {
 func TestTheModeDecidesHowFarItGoes(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		policy, event string
-		tags          []string
-		reads         bool
+		policy, environment, event string
+		tags                       []string
+		reads                      bool
 	}{
-		"plan in the request":        {"", `{"DBInstanceId":"` + id + `","mode":"plan"}`, []string{"plan", "report"}, true},
-		"plan in the policy":         {"mode: plan\n", `{"DBInstanceId":"` + id + `","mode":"apply"}`, []string{"plan", "report"}, true},
-		"the kill switch":            {"mode: off\n", request, []string{"halted", "report"}, false},
-		"the kill switch beats plan": {"mode: off\n", `{"DBInstanceId":"` + id + `","mode":"plan"}`, []string{"halted", "report"}, false},
+		"plan in the environment":    {"", "plan", request, []string{"plan", "report"}, true},
+		"off in the environment":     {"mode: plan\n", "off", request, []string{"halted", "report"}, false},
+		"apply in it frees nothing":  {"mode: off\n", "apply", request, []string{"halted", "report"}, false},
+		"plan in the request":        {"", "", `{"DBInstanceId":"` + id + `","mode":"plan"}`, []string{"plan", "report"}, true},
+		"plan in the policy":         {"mode: plan\n", "", `{"DBInstanceId":"` + id + `","mode":"apply"}`, []string{"plan", "report"}, true},
+		"the kill switch":            {"mode: off\n", "", request, []string{"halted", "report"}, false},
+		"the kill switch beats plan": {"mode: off\n", "", `{"DBInstanceId":"` + id + `","mode":"plan"}`, []string{"halted", "report"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cloud := newCloud(t, fast+c.policy, nil)
+			cloud := newCloud(t, fast+c.policy, map[string]string{"MODE": c.environment})
 			if _, err := cloud.invoke(t, c.event); err != nil {
 				t.Fatal(err)
 			}
@@ -276,6 +279,16 @@ func TestAPublishThatKeepsFailingIsAnErrorAndLosesNothing(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"accepted"}, c.tags(t)); diff != "" || c.upgrades() != 1 {
 		t.Errorf("%d calls\n%s", c.upgrades(), diff)
+	}
+}
+
+func TestAModeThatThereIsNotIsAWrongConfiguration(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]string{"OFF": `MODE: "OFF": want apply, plan or off`, "on": "MODE: ", "false": "MODE: "} {
+		cloud := newCloud(t, fast, map[string]string{"MODE": value})
+		if _, err := cloud.invoke(t, request); err == nil || !strings.Contains(err.Error(), want) || len(cloud.rds.Calls()) > 0 {
+			t.Errorf("MODE=%s: %v, %d calls", value, err, len(cloud.rds.Calls()))
+		}
 	}
 }
 

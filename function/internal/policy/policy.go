@@ -10,6 +10,8 @@ package policy
 import (
 	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"rds-kernel-upgrade/events"
@@ -21,6 +23,7 @@ import (
 type Policy struct {
 	Mode     Mode           `yaml:"mode"`
 	OptIn    OptIn          `yaml:"optIn"`
+	Hold     Hold           `yaml:"hold"`
 	Windows  window.Windows `yaml:"windows,omitempty"`
 	Budget   Budget         `yaml:"budget"`
 	Tempo    Tempo          `yaml:"tempo"`
@@ -42,10 +45,55 @@ const (
 	Off   Mode = "off"   // the kill switch
 )
 
+// Modes returns the modes, from the freest to the strictest.
+func Modes() []Mode { return []Mode{Apply, Plan, Off} }
+
+// Stricter returns the stricter of two modes; an empty one is no mode at all.
+func Stricter(a, b Mode) Mode {
+	if slices.Index(Modes(), a) < slices.Index(Modes(), b) {
+		return b
+	}
+	return a
+}
+
 // OptIn is the tag without which no request about a fleet touches an instance.
 type OptIn struct {
 	Tag   string `yaml:"tag"`
 	Value string `yaml:"value"`
+}
+
+// Hold is the tag that keeps one instance from being touched.
+type Hold struct {
+	Tag string `yaml:"tag"`
+}
+
+// Refusal returns why an instance with these tags is left alone now, "" if it is not. A value that is a date, or a time in UTC, holds it until
+// then; any other value, an empty one too, holds it as long as the tag is there.
+func (h Hold) Refusal(tags map[string]string, now time.Time) string {
+	value, held := tags[h.Tag]
+	if !held {
+		return ""
+	}
+	until, dated := holdTime(value)
+	switch {
+	case !dated:
+		return fmt.Sprintf("its tag %s=%.64q holds it until the tag is removed", h.Tag, value)
+	case now.Before(until):
+		return fmt.Sprintf("its tag %s=%.64q holds it until %s", h.Tag, value, until.Format(time.RFC3339))
+	default:
+		return ""
+	}
+}
+
+// holdTime reads the value of the tag. RDS may have made it lower case.
+func holdTime(value string) (until time.Time, ok bool) {
+	value = strings.ToUpper(strings.TrimSpace(value))
+	for _, layout := range []string{time.DateOnly, "2006-01-02T15:04", "2006-01-02T15:04Z", "2006-01-02T15:04:05Z"} {
+		if until, err := time.Parse(layout, value); err == nil {
+			return until, true
+		}
+	}
+	return time.Time{}, false
 }
 
 // Budget bounds one wave.
@@ -131,6 +179,7 @@ func Default() Policy {
 	return Policy{
 		Mode:   Apply,
 		OptIn:  OptIn{Tag: "kernel-upgrade", Value: "auto"},
+		Hold:   Hold{Tag: "kernel-upgrade-hold"},
 		Budget: Budget{MaxInstances: 50, MaxPercent: 20},
 		Tempo: Tempo{
 			Critical: Pace{events.Immediate, &hour},

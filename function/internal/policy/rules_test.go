@@ -114,3 +114,34 @@ func TestAnUpgradeIsPlacedInThePolicysWindows(t *testing.T) {
 		})
 	}
 }
+
+func TestATagHoldsAnInstanceUntilItsDateOrForGood(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	const forGood = "holds it until the tag is removed"
+	for value, want := range map[string]string{
+		"2026-11-23": "holds it until 2026-11-23T00:00:00Z", "2026-11-22": "", "2026-11-22T12:00": "", "2026-11-22T12:01": "holds it until 2026-11-22T12:01:00Z",
+		"2026-11-22t18:30z": "holds it until 2026-11-22T18:30:00Z", "2026-11-22T12:00:01Z": "holds it until 2026-11-22T12:00:01Z", " 2026-11-23 ": "holds it until 2026-11-23",
+		"": forGood, "true": forGood, "until the launch": forGood, "23.11.2026": forGood, "2026-11-31": forGood, "2026-11-21T12:00+08:00": forGood, "false": forGood,
+	} {
+		got := policy.Default().Hold.Refusal(map[string]string{"kernel-upgrade-hold": value}, now)
+		if want == "" != (got == "") || !strings.Contains(got, want) {
+			t.Errorf("%q: got %q, want %q", value, got, want)
+		}
+	}
+	if got := policy.Default().Hold.Refusal(map[string]string{"kernel-upgrade": "auto"}, now); got != "" {
+		t.Errorf("without the tag: %q", got)
+	}
+}
+
+func TestTheStricterOfTwoModesWins(t *testing.T) {
+	t.Parallel()
+	for modes, want := range map[[2]policy.Mode]policy.Mode{
+		{policy.Apply, ""}: policy.Apply, {policy.Apply, policy.Plan}: policy.Plan, {policy.Plan, policy.Apply}: policy.Plan, {policy.Plan, policy.Off}: policy.Off,
+		{policy.Off, policy.Apply}: policy.Off, {policy.Off, ""}: policy.Off, {policy.Apply, policy.Apply}: policy.Apply,
+	} {
+		if got := policy.Stricter(modes[0], modes[1]); got != want {
+			t.Errorf("%v: got %s, want %s", modes, got, want)
+		}
+	}
+}

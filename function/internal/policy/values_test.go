@@ -32,6 +32,7 @@ func TestEveryKeyOfAPolicyIsRead(t *testing.T) {
 	const text = `
 mode: plan
 optIn: {tag: upgrade, value: "yes"}
+hold: {tag: leave-alone}
 windows:
   allow: [{days: [mon, fri], from: "01:00", to: "05:00", zone: Asia/Shanghai}]
   deny: [{from: "2026-11-10T00:00", to: "2026-11-12T00:00", zone: Asia/Shanghai, why: "11.11"}]
@@ -47,7 +48,7 @@ rate: {callsPerSecond: 2.5}
 verify: {first: 1m, giveUp: 1d12h}
 `
 	want := policy.Policy{
-		Mode: policy.Plan, OptIn: policy.OptIn{Tag: "upgrade", Value: "yes"},
+		Mode: policy.Plan, OptIn: policy.OptIn{Tag: "upgrade", Value: "yes"}, Hold: policy.Hold{Tag: "leave-alone"},
 		Windows: window.Windows{
 			Allow: []window.Allow{{Days: []string{"mon", "fri"}, From: "01:00", To: "05:00", Zone: "Asia/Shanghai"}},
 			Deny:  []window.Deny{{From: "2026-11-10T00:00", To: "2026-11-12T00:00", Zone: "Asia/Shanghai", Why: "11.11"}},
@@ -92,7 +93,7 @@ rate: {callsPerSecond: 1}
 		`line 6, column 86: tempo.default.UpgradeTime: is empty: give it a value, or leave it out`,
 		`line 7, column 24: rate.callsPerSecond: -1: want more than 0, up to 1000000000`,
 		`line 8, column 17: verify.first: 0s: want more than 0`,
-		`line 9, column 1: "mod" is not a key: want budget, mode, optIn, rate, tempo, verify, versions or windows, did you mean mode?`,
+		`line 9, column 1: "mod" is not a key: want budget, hold, mode, optIn, rate, tempo, verify, versions or windows, did you mean mode?`,
 		`line 10, column 1: rate: is given twice, first on line 7`,
 	}
 	_, err := policy.Parse([]byte(text), time.LoadLocation)

@@ -191,6 +191,9 @@ func (q Question) skipInstance(i Instance, concerns func(Instance) bool) (s *Ski
 	case q.Request.Fleet != nil && i.Tags[in.Tag] != in.Value:
 		return skip(NotOptedIn, "it has not the tag %s=%s", in.Tag, in.Value), false
 	}
+	if refusal := q.Policy.Hold.Refusal(i.Tags, q.Now); refusal != "" {
+		return skip(Held, "%s", refusal), false
+	}
 	s = skipState(i)
 	return s, s != nil && s.Reason == InProgress
 }

@@ -60,6 +60,8 @@ func TestEachInstanceIsCalledOrLeftForOneReason(t *testing.T) {
 		"PostgreSQL on ephemeral disks":               {[]change{postgres("ephemeral_ssd")}, "", false, upgrade.EngineUnsupported},
 		"PostgreSQL on the recommended disks":         {[]change{postgres("general_essd")}, "", false, ""},
 		"a disk that nobody has seen is no local one": {[]change{postgres("future_essd")}, "", false, ""},
+		"an instance that its owner holds":            {[]change{with(func(i *upgrade.Instance) { i.Tags = map[string]string{"kernel-upgrade-hold": "2026-12-24"} })}, "", false, upgrade.Held},
+		"an instance whose hold is over":              {[]change{with(func(i *upgrade.Instance) { i.Tags = map[string]string{"kernel-upgrade-hold": "2026-11-01"} })}, "", false, ""},
 		"a locked instance":                           {[]change{with(func(i *upgrade.Instance) { i.LockMode = "LockByExpiration" })}, "", false, upgrade.Locked},
 		"no LockMode is no lock":                      {[]change{with(func(i *upgrade.Instance) { i.LockMode = "" })}, "", false, ""},
 		"a stopped instance":                          {[]change{status("Stopped")}, "", false, upgrade.NotRunning},

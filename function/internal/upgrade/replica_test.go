@@ -33,12 +33,15 @@ func TestAPostgreSQLPrimaryWaitsForEveryReplicaBelowItsTarget(t *testing.T) {
 	}{
 		"behind: it goes before": {sweep(), nil, "", [2]int{1, 2}, ""},
 		"at the target":          {sweep(), []change{current(pgNew)}, "", [2]int{0, 1}, ""},
-		"at the target under the other form of its name":        {sweep(), []change{current(pgNew + "_15.12")}, "", [2]int{0, 1}, ""},
-		"at the target, and not opted in":                       {sweep(), []change{untagged, current(pgNew)}, "", [2]int{0, 1}, ""},
-		"at the target, and locked":                             {sweep(), []change{locked, current(pgNew)}, "", [2]int{0, 1}, ""},
-		"not opted in":                                          {sweep(), []change{untagged}, upgrade.ReplicaFirst, [2]int{}, "is left alone: not_opted_in"},
-		"not opted in, and only listed":                         {sweep(), []change{untagged, listed}, upgrade.ReplicaFirst, [2]int{}, "is left alone: not_opted_in"},
-		"locked":                                                {sweep(), []change{locked}, upgrade.ReplicaFirst, [2]int{}, "is left alone: locked"},
+		"at the target under the other form of its name": {sweep(), []change{current(pgNew + "_15.12")}, "", [2]int{0, 1}, ""},
+		"at the target, and not opted in":                {sweep(), []change{untagged, current(pgNew)}, "", [2]int{0, 1}, ""},
+		"at the target, and locked":                      {sweep(), []change{locked, current(pgNew)}, "", [2]int{0, 1}, ""},
+		"not opted in":                                   {sweep(), []change{untagged}, upgrade.ReplicaFirst, [2]int{}, "is left alone: not_opted_in"},
+		"not opted in, and only listed":                  {sweep(), []change{untagged, listed}, upgrade.ReplicaFirst, [2]int{}, "is left alone: not_opted_in"},
+		"locked":                                         {sweep(), []change{locked}, upgrade.ReplicaFirst, [2]int{}, "is left alone: locked"},
+		"held by its owner": {sweep(), []change{func(i *upgrade.Instance) {
+			i.Tags = map[string]string{"kernel-upgrade": "auto", "kernel-upgrade-hold": "yes"}
+		}}, upgrade.ReplicaFirst, [2]int{}, "is left alone: held"},
 		"held by a tag that is no claim":                        {sweep(), []change{func(i *upgrade.Instance) { i.ClaimFault = errTag }}, upgrade.ReplicaFirst, [2]int{}, "is left alone: held"},
 		"fixed, and below the target: it goes before":           {fix(), []change{current(pgMiddle)}, "", [2]int{1, 2}, ""},
 		"fixed, below the target, which is not listed for it":   {fix(), []change{current(pgMiddle), offers(built(pgMiddle, "15.10"))}, upgrade.ReplicaFirst, [2]int{}, "runs " + pgMiddle + ", and the primary's upgrade to " + pgNew + " would restart it"},
