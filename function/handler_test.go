@@ -284,7 +284,7 @@ func TestAPublishThatKeepsFailingIsAnErrorAndLosesNothing(t *testing.T) {
 
 func TestAModeThatThereIsNotIsAWrongConfiguration(t *testing.T) {
 	t.Parallel()
-	for value, want := range map[string]string{"OFF": `MODE: "OFF": want apply, plan or off`, "on": "MODE: ", "false": "MODE: "} {
+	for value, want := range map[string]string{"OFF": `want apply, plan or off`, "on": "MODE: ", "false": "MODE: "} {
 		cloud := newCloud(t, fast, map[string]string{"MODE": value})
 		if _, err := cloud.invoke(t, request); err == nil || !strings.Contains(err.Error(), want) || len(cloud.rds.Calls()) > 0 {
 			t.Errorf("MODE=%s: %v, %d calls", value, err, len(cloud.rds.Calls()))
