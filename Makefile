@@ -21,7 +21,7 @@ test: ## run every test, with the race detector where there is a C compiler
 lint: $(LINT) ## check the code
 	$(LINT) run ./...
 
-stack: build ## run the local cloud on 127.0.0.1:9000 (FC), :9001 (RDS), :9002 (MNS)
+stack: build ## run the local cloud on 127.0.0.1:9000 (FC), :9001 (RDS), :9002 (MNS), :9003 (OSS)
 	@$(GO) run ./local serve $(ARGS)
 
 build: ## build target/main, the handler for the go1 runtime

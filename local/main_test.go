@@ -72,32 +72,40 @@ func TestTheDemonstrationSeesAFunctionThatDoesNothing(t *testing.T) {
 	}
 }
 
-// served runs the local cloud until the test ends, and gives the URLs of its services.
+// served runs the local cloud until the test ends, and gives the URLs of three of its services.
 func served(t *testing.T, flags ...string) (fc, rds, mns string) {
+	t.Helper()
+	all := services(t, flags...)
+	return all[0], all[1], all[2]
+}
+
+// services runs the local cloud until the test ends, and returns the URLs of FC, RDS, MNS and OSS.
+func services(t *testing.T, flags ...string) []string {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	var out tape.Tape
-	ended := make(chan error, 1)
+	ended := make(chan struct{})
+	var failed error
 	go func() {
-		args := []string{"serve", "--binary", function, "--fc", "127.0.0.1:0", "--rds", "127.0.0.1:0", "--mns", "127.0.0.1:0"}
-		ended <- local.Run(ctx, &out, &out, append(args, flags...)...)
+		defer close(ended)
+		args := []string{"serve", "--binary", function, "--fc", "127.0.0.1:0", "--rds", "127.0.0.1:0", "--mns", "127.0.0.1:0", "--oss", "127.0.0.1:0"}
+		failed = local.Run(ctx, &out, &out, append(args, flags...)...)
 	}()
 	t.Cleanup(func() {
 		cancel()
-		if err := <-ended; err != nil {
-			t.Errorf("it ended with %v", err)
+		if <-ended; failed != nil {
+			t.Errorf("it ended with %v", failed)
 		}
 	})
 	urls := regexp.MustCompile(`http://127\.0\.0\.1:\d+`)
 	for !strings.Contains(out.String(), "until Ctrl-C") {
 		select {
-		case err := <-ended:
-			t.Fatalf("it ended with %v: %s", err, out.String())
+		case <-ended:
+			t.Fatalf("it ended at once: %s", out.String())
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-	found := urls.FindAllString(out.String(), 3)
-	return found[0], found[1], found[2]
+	return urls.FindAllString(out.String(), 4)
 }
 
 func post(t *testing.T, url, body string) string {
@@ -151,6 +159,21 @@ func TestTheStackServesUntilItIsInterrupted(t *testing.T) {
 	}
 }
 
+func TestTheStackServesTheBucketOfTheState(t *testing.T) {
+	t.Parallel()
+	oss := services(t, "--fleet", "gen:1", "--fault", "oss:PutObject=throttle:3", "--latency", "1ms")[3]
+	for path, want := range map[string]string{
+		"/_local/faults":                        `200 OK ["PutObject=throttle:3","*=latency:1ms"]`,
+		"/_local/objects":                       "200 OK []",
+		"/rds-kernel-upgrade-state/?versioning": "403 Forbidden <?xml",
+		"/another-bucket/?versioning":           "404 Not Found <?xml",
+	} {
+		if got := get(t, oss+path); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: got %s", path, got)
+		}
+	}
+}
+
 func TestAnInvocationThatFailsIsAnError(t *testing.T) {
 	t.Parallel()
 	fc, _, _ := served(t, "--fault", "rds:*=token-expired", "--fault", "mns:*=token-expired")
@@ -168,7 +191,7 @@ func TestWrongWordsAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = taken.Close() }) // after the parallel cases
-	free := []string{"serve", "--binary", bare, "--fc", "127.0.0.1:0", "--rds", "127.0.0.1:0", "--mns", "127.0.0.1:0"}
+	free := []string{"serve", "--binary", bare, "--fc", "127.0.0.1:0", "--rds", "127.0.0.1:0", "--mns", "127.0.0.1:0", "--oss", "127.0.0.1:0"}
 	for name, c := range map[string]struct {
 		args []string
 		want string
@@ -177,7 +200,7 @@ func TestWrongWordsAreRefused(t *testing.T) {
 		"an unknown command":    {[]string{"sevre"}, "want one of the commands"},
 		"an unknown flag":       {[]string{"serve", "--flet", "x"}, "flag provided but not defined"},
 		"an unknown format":     {append(free, "--format", "XML"), "want JSON or STREAM"},
-		"a fault of no service": {append(free, "--fault", "oss:*=throttle"), "want rds:ACTION"},
+		"a fault of no service": {append(free, "--fault", "osv:*=throttle"), "want rds:ACTION"},
 		"a fault of no kind":    {append(free, "--fault", "rds:*=rain"), "unknown kind"},
 		"no such fleet":         {append(free, "--fleet", "nowhere.json"), "no such file"},
 		"a fleet of nobody":     {append(free, "--fleet", "gen:0"), "want gen:N or gen:N:SEED"},

@@ -49,9 +49,10 @@ func (o *serving) parse(c console, args []string) error {
 	f.StringVar(&o.FC, "fc", stack.FCAddress, "address of Function Compute")
 	f.StringVar(&o.RDS, "rds", stack.RDSAddress, "address of RDS")
 	f.StringVar(&o.MNS, "mns", stack.MNSAddress, "address of MNS")
+	f.StringVar(&o.OSS, "oss", stack.OSSAddress, "address of OSS")
 	f.StringVar(&o.fleet, "fleet", "", "file with the RDS instances, or gen:N or gen:N:SEED for a generated fleet of N, the same for the same text (default: a small fleet of its own)")
 	f.StringVar(&o.format, "format", string(fakefc.JSON), "how a topic's message reaches the function: JSON or STREAM")
-	f.DurationVar(&o.latency, "latency", 0, "how late every answer of RDS and MNS comes")
+	f.DurationVar(&o.latency, "latency", 0, "how late every answer of RDS, MNS and OSS comes")
 	f.Var(&o.faults, "fault", "SERVICE:ACTION=KIND[:N], such as rds:UpgradeDBInstanceKernelVersion=reset-after:1, or rds:*=quota:20 for 20 calls a second; may be repeated, ACTION * is every one")
 	f.DurationVar(&o.followUps, "follow-ups-every", time.Second, "period of the timer "+stack.FollowUpsTimer+" (0: it ticks at a POST to /_local/tick/"+stack.FollowUpsTimer+" only)")
 	f.DurationVar(&o.every, "every", 0, "period of the timer "+timer+" (default: it ticks at a POST to /_local/tick/"+timer+" only)")
@@ -64,7 +65,9 @@ func (o *serving) parse(c console, args []string) error {
 		return fmt.Errorf("--format %q: want JSON or STREAM", o.format)
 	}
 	if o.latency > 0 {
-		o.faults = append(o.faults, fmt.Sprintf("rds:*=latency:%s", o.latency), fmt.Sprintf("mns:*=latency:%s", o.latency))
+		for _, service := range []string{"rds", "mns", "oss"} {
+			o.faults = append(o.faults, fmt.Sprintf("%s:*=latency:%s", service, o.latency))
+		}
 	}
 	o.Timers = []stack.Timer{stack.FollowUpsEvery(o.followUps), {Name: timer, Every: o.every, Payload: o.payload}}
 	var err error
@@ -109,14 +112,14 @@ func readFleet(name string) (io.Reader, error) {
 
 // trouble puts the faults of the flags in force.
 func trouble(s *stack.Stack, texts []string) error {
-	sets := map[string]*faults.Set{"rds": s.RDS.Faults(), "mns": s.MNS.Faults()}
+	sets := map[string]*faults.Set{"rds": s.RDS.Faults(), "mns": s.MNS.Faults(), "oss": s.OSS.Faults()}
 	var problems []error
 	for _, text := range texts {
 		service, rest, _ := strings.Cut(text, ":")
 		fault, err := faults.Parse(rest)
 		switch {
 		case sets[service] == nil:
-			problems = append(problems, fmt.Errorf("--fault %q: want rds:ACTION=KIND[:N] or mns:ACTION=KIND[:N]", text))
+			problems = append(problems, fmt.Errorf("--fault %q: want rds:ACTION=KIND[:N], mns:ACTION=KIND[:N] or oss:ACTION=KIND[:N]", text))
 		case err != nil:
 			problems = append(problems, err)
 		default:
@@ -134,10 +137,11 @@ func greet(out io.Writer, s *stack.Stack, timers []stack.Timer) {
 		{"Function Compute", s.FCURL + "  POST /2023-03-30/functions/" + stack.Function + "/invocations"},
 		{"RDS", s.RDSURL + "  API 2014-08-15; instances: /_local/instances"},
 		{"MNS", s.MNSURL + "  topics " + stack.RequestTopic + ", " + stack.ResultTopic + "; queues " + stack.Inbox + ", " + stack.FollowUps},
+		{"OSS", s.OSSURL + "  bucket " + stack.StateBucket + "; objects: /_local/objects"},
 		{"account, region", stack.Account + ", " + stack.Region},
 		{"access key", stack.AccessKeyID + " / " + stack.Secret},
-		{"faults", "POST ACTION=KIND[:N] to /_local/faults of RDS or MNS; GET lists, DELETE clears them"},
-		{"calls", "GET /_local/calls of RDS or MNS, /_local/invocations of Function Compute"},
+		{"faults", "POST ACTION=KIND[:N] to /_local/faults of RDS, MNS or OSS; GET lists, DELETE clears them"},
+		{"calls", "GET /_local/calls of RDS, MNS or OSS, /_local/invocations of Function Compute"},
 	}
 	for _, t := range timers {
 		lines = append(lines, [2]string{"timer " + t.Name, tells(t)})

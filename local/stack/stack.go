@@ -1,6 +1,6 @@
-// Package stack puts the three fakes together into one local cloud: Function Compute with the built function in it, RDS with a
-// fleet, MNS with the topics and queues that a deployment has. The names, keys and ports are fixed, so that any client can be
-// pointed at it. It wires; it adds no behaviour of its own.
+// Package stack puts the four fakes together into one local cloud: Function Compute with the built function in it, RDS with a
+// fleet, MNS with the topics and queues and OSS with the bucket that a deployment has. The names, keys and ports are fixed, so that
+// any client can be pointed at it. It wires; it adds no behaviour of its own.
 package stack
 
 import (
@@ -18,6 +18,7 @@ import (
 
 	"rds-kernel-upgrade/local/fakefc"
 	"rds-kernel-upgrade/local/fakemns"
+	"rds-kernel-upgrade/local/fakeoss"
 	"rds-kernel-upgrade/local/fakerds"
 	"rds-kernel-upgrade/local/sts"
 )
@@ -35,12 +36,15 @@ const (
 	Inbox        = "rds-kernel-upgrade-results-inbox" // a queue, subscribed to the results
 	FollowUps    = "rds-kernel-upgrade-follow-ups"    // a queue, in which rollouts wait for what comes next
 
+	StateBucket = "rds-kernel-upgrade-state" // private, without versioning
+
 	FollowUpsTimer   = "followUps" // the timer trigger that lets the function look into that queue
 	FollowUpsPayload = `{"kind":"follow-ups"}`
 
 	FCAddress  = "127.0.0.1:9000"
 	RDSAddress = "127.0.0.1:9001"
 	MNSAddress = "127.0.0.1:9002"
+	OSSAddress = "127.0.0.1:9003"
 )
 
 // The follow-up queue's attributes in a deployment, in seconds (deploy/resources.ros.yaml).
@@ -66,6 +70,7 @@ type Options struct {
 	Binary        string // the built function
 	Fleet         io.Reader
 	FC, RDS, MNS  string // addresses
+	OSS           string // address
 	Now           func() time.Time
 	TopicFormat   fakefc.TopicFormat // how a topic's message reaches the function; JSON if empty
 	Env           map[string]string  // of the function, besides the topic, the queue and the endpoints; FOLLOWUP_QUEUE "" is none
@@ -73,7 +78,7 @@ type Options struct {
 	FunctionSetup func(*fakefc.Options)
 	RDSSetup      func(*fakerds.Options)
 	FollowUpSetup func(*fakemns.QueueAttributes) // of the follow-up queue, where it is not to be as deployed
-	// Wrap stands in front of a service ("rds" or "mns"), so that a test can interfere between two requests.
+	// Wrap stands in front of a service ("rds", "mns" or "oss"), so that a test can interfere between two requests.
 	Wrap func(service string, next http.Handler) http.Handler
 }
 
@@ -83,16 +88,17 @@ type Stack struct {
 	FC   *fakefc.Server
 	RDS  *fakerds.Server
 	MNS  *fakemns.Server
+	OSS  *fakeoss.Server
 
-	FCURL, RDSURL, MNSURL string
+	FCURL, RDSURL, MNSURL, OSSURL string
 
 	servers []*http.Server
 }
 
-// Start runs the three services.
+// Start runs the four services.
 func Start(o Options) (*Stack, error) {
 	s := &Stack{Keys: sts.NewKeyring(o.Now, sts.Key{ID: AccessKeyID, Secret: Secret})}
-	err := errors.Join(s.startRDS(o), s.startMNS(o))
+	err := errors.Join(s.startRDS(o), s.startMNS(o), s.startOSS(o))
 	if err == nil {
 		err = s.startFC(o)
 	}
@@ -143,6 +149,12 @@ func (s *Stack) startMNS(o Options) (err error) {
 		s.MNS.Subscribe(ResultTopic, "inbox", fakemns.Subscription{
 			Endpoint: s.MNS.QueueEndpoint(Inbox), NotifyContentFormat: "SIMPLIFIED",
 		}))
+}
+
+func (s *Stack) startOSS(o Options) (err error) {
+	s.OSS = fakeoss.New(fakeoss.Options{Now: o.Now, Keys: s.Keys, Region: Region})
+	s.OSSURL, err = s.listen(o.OSS, o.wrap("oss", s.OSS))
+	return errors.Join(err, s.OSS.CreateBucket(StateBucket, fakeoss.BucketOptions{}))
 }
 
 func (s *Stack) startFC(o Options) (err error) {

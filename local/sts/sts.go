@@ -1,5 +1,5 @@
 // Package sts keeps the access keys of the local cloud: the account's own long-term key and the temporary
-// ones that the function receives with each invocation. The three fakes ask one Keyring, as the services of
+// ones that the function receives with each invocation. The fakes ask one Keyring, as the services of
 // the cloud ask one STS; each says "no" in its own words.
 package sts
 
