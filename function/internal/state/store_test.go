@@ -83,7 +83,7 @@ func TestASaveIsTheNextNumber(t *testing.T) {
 	}
 	for number := int64(2); number < 5; number++ {
 		d.Written = noon.Add(time.Duration(number) * time.Minute)
-		d.Remember(fmt.Sprint("rm-", number), "cn-hangzhou").Landed = noon
+		d.Instances = append([]*state.Instance{{DBInstanceID: fmt.Sprint("rm-", number), RegionID: "cn-hangzhou", Landed: noon}}, d.Instances...)
 		if err := s.Save(t.Context(), d); err != nil {
 			t.Fatal(err)
 		}
