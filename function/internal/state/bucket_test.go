@@ -96,19 +96,19 @@ func (b *bucket) store(by string) *state.Store {
 }
 
 // begun is a bucket with a first document.
-func begun(t testing.TB) *bucket {
-	t.Helper()
+func begun(tb testing.TB) *bucket {
+	tb.Helper()
 	b := newBucket()
-	if _, err := b.store("deploy").Begin(t.Context(), noon); err != nil {
-		t.Fatal(err)
+	if _, err := b.store("deploy").Begin(tb.Context(), noon); err != nil {
+		tb.Fatal(err)
 	}
 	return b
 }
 
 // fill puts documents with the numbers into the bucket. Only the last ones can be read, which is all that anybody does.
-func (b *bucket) fill(t testing.TB, from, to int64) *bucket {
-	t.Helper()
-	first := text(t, document(t))
+func (b *bucket) fill(tb testing.TB, from, to int64) *bucket {
+	tb.Helper()
+	first := text(tb, document(tb))
 	for number, s := from, b.store(""); number <= to; number++ {
 		if b.objects[s.Key(number)] = nil; number < to-10 {
 			continue

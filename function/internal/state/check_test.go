@@ -21,6 +21,9 @@ func of(id string, change func(r *state.Rollout)) func(d *state.Document) {
 	return func(d *state.Document) { change(d.Rollout(id)) }
 }
 
+// beyond is a time that RFC 3339 cannot write.
+var beyond = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
+
 // impossible are documents that cannot be, each with the error that begins with its path. The schema refuses all of them, but for those that no
 // schema can see.
 var impossible = map[string]struct {
@@ -28,27 +31,31 @@ var impossible = map[string]struct {
 	want   string
 	unseen bool
 }{
-	"another version":            {func(d *state.Document) { d.Version = 3 }, "version is 3: want 1", false},
-	"number 0":                   {func(d *state.Document) { d.Number = 0 }, "number is missing", false},
-	"a number that has no key":   {func(d *state.Document) { d.Number = 1e12 }, "number is 1000000000000: want 1 to 999999999999", false},
-	"no nonce":                   {func(d *state.Document) { d.Nonce = "" }, "nonce is missing", false},
-	"no time":                    {func(d *state.Document) { d.Written = time.Time{} }, "written is missing", true},
-	"nobody":                     {func(d *state.Document) { d.By = "" }, "by is missing", false},
-	"a time that is not UTC":     {func(d *state.Document) { d.Written = noon.In(time.FixedZone("CST", 8*3600)) }, "written is 2026-11-22T20:00:00+08:00: want UTC", false},
-	"a time that has no letters": {func(d *state.Document) { d.Written = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) }, "written cannot be written", true},
-	"a text that is half":        {func(d *state.Document) { d.By = "\xe5\x81" }, "by is not valid UTF-8", true},
-	"a key that is half":         {func(d *state.Document) { d.Last["\xe5"] = d.Last["77aa"] }, "last[\"\\xe5\"] is not valid UTF-8", true},
-	"an empty key":               {func(d *state.Document) { d.Last[""] = d.Last["77aa"] }, `last[""] is empty`, true},
-	"an empty task id":           {by("rm-2", func(m *state.Member) { m.Call.TasksBefore[0] = "" }), "rollouts[1].members[1].call.tasksBefore[0] is empty", false},
-	"an empty pin":               {of("r-open", func(r *state.Rollout) { r.Pins["a"] = "" }), `rollouts[1].pins["a"] is empty`, false},
-	"a rollout that is nothing":  {func(d *state.Document) { d.Rollouts[1] = nil }, "rollouts[1] is null", false},
-	"a message that is nothing":  {func(d *state.Document) { d.Messages[1] = nil }, "messages[1] is null", false},
-	"no cause":                   {of("r-open", func(r *state.Rollout) { r.Cause = state.Cause{} }), "rollouts[1].cause is missing", false},
-	"a cause below 0":            {of("r-open", func(r *state.Rollout) { r.Cause.RetryCount = -1 }), "rollouts[1].cause.retryCount is -1: want 0 or more", false},
-	"no request":                 {of("r-open", func(r *state.Rollout) { r.Request = events.Request{} }), "rollouts[1].request is missing", true},
-	"a request without a kind":   {of("r-open", func(r *state.Rollout) { r.Request.Kind = "" }), "rollouts[1].request.kind is missing", true},
-	"a sweep of nothing":         {of("r-open", func(r *state.Rollout) { r.Request.Fleet = nil }), "rollouts[1].request.fleet is missing", true},
-	"an upgrade of nothing":      {of("r-open", func(r *state.Rollout) { r.Request.Kind = events.KindUpgrade }), "rollouts[1].request.upgrade.DBInstanceId is missing", true},
+	"another version":                      {func(d *state.Document) { d.Version = 3 }, "version is 3: want 1", false},
+	"number 0":                             {func(d *state.Document) { d.Number = 0 }, "number is missing", false},
+	"a number that has no key":             {func(d *state.Document) { d.Number = 1e12 }, "number is 1000000000000: want 1 to 999999999999", false},
+	"no nonce":                             {func(d *state.Document) { d.Nonce = "" }, "nonce is missing", false},
+	"no time":                              {func(d *state.Document) { d.Written = time.Time{} }, "written is missing", true},
+	"nobody":                               {func(d *state.Document) { d.By = "" }, "by is missing", false},
+	"a time that is not UTC":               {func(d *state.Document) { d.Written = noon.In(time.FixedZone("CST", 8*3600)) }, "written is 2026-11-22T20:00:00+08:00: want UTC", false},
+	"a time that has no letters":           {func(d *state.Document) { d.Written = beyond }, "written cannot be written", true},
+	"a member's time that has no letters":  {by("rm-1", func(m *state.Member) { m.WantedSince = beyond }), "rollouts[1].members[0] cannot be written", true},
+	"an end's time that has no letters":    {func(d *state.Document) { d.Last["77aa"] = state.Last{At: beyond, Ended: state.EndedClosed} }, `last["77aa"] cannot be written`, true},
+	"a request's time that has no letters": {of("r-open", func(r *state.Rollout) { r.Request.Fleet.Schedule.SwitchTime = beyond }), "rollouts[1].request cannot be written", true},
+	"a text without an end":                {of("r-over", func(r *state.Rollout) { r.Halt = strings.Repeat("x", 33<<20) }), "the document is longer than 33554432 bytes", true},
+	"a text that is half":                  {func(d *state.Document) { d.By = "\xe5\x81" }, "by is not valid UTF-8", true},
+	"a key that is half":                   {func(d *state.Document) { d.Last["\xe5"] = d.Last["77aa"] }, "last[\"\\xe5\"] is not valid UTF-8", true},
+	"an empty key":                         {func(d *state.Document) { d.Last[""] = d.Last["77aa"] }, `last[""] is empty`, true},
+	"an empty task id":                     {by("rm-2", func(m *state.Member) { m.Call.TasksBefore[0] = "" }), "rollouts[1].members[1].call.tasksBefore[0] is empty", false},
+	"an empty pin":                         {of("r-open", func(r *state.Rollout) { r.Pins["a"] = "" }), `rollouts[1].pins["a"] is empty`, false},
+	"a rollout that is nothing":            {func(d *state.Document) { d.Rollouts[1] = nil }, "rollouts[1] is null", false},
+	"a message that is nothing":            {func(d *state.Document) { d.Messages[1] = nil }, "messages[1] is null", false},
+	"no cause":                             {of("r-open", func(r *state.Rollout) { r.Cause = state.Cause{} }), "rollouts[1].cause is missing", false},
+	"a cause below 0":                      {of("r-open", func(r *state.Rollout) { r.Cause.RetryCount = -1 }), "rollouts[1].cause.retryCount is -1: want 0 or more", false},
+	"no request":                           {of("r-open", func(r *state.Rollout) { r.Request = events.Request{} }), "rollouts[1].request is missing", true},
+	"a request without a kind":             {of("r-open", func(r *state.Rollout) { r.Request.Kind = "" }), "rollouts[1].request.kind is missing", true},
+	"a sweep of nothing":                   {of("r-open", func(r *state.Rollout) { r.Request.Fleet = nil }), "rollouts[1].request.fleet is missing", true},
+	"an upgrade of nothing":                {of("r-open", func(r *state.Rollout) { r.Request.Kind = events.KindUpgrade }), "rollouts[1].request.upgrade.DBInstanceId is missing", true},
 	"a request that is not read": {of("r-open", func(r *state.Rollout) {
 		r.Request.Kind, r.Request.Fleet.Advisory = events.KindAdvisory, &events.Advisory{ID: "CVE-1"}
 	}), "rollouts[1].request.fleet.advisory.affected is null", true},

@@ -12,7 +12,7 @@ func (r *Rollout) check() *flaw {
 		checkName(r.ID).in("id"),
 		oneOf(r.State, Waiting, Open, Halted, Closed).in("state"),
 		oneOf(r.Severity, severities...).in("severity"),
-		r.checkState(), r.checkRequest(), r.checkWaves(), r.checkMembers(),
+		r.checkState(), r.checkTold(), r.checkRequest(), r.checkWaves(), r.checkMembers(),
 	)
 }
 
@@ -34,8 +34,15 @@ func (r *Rollout) checkState() *flaw {
 		return flawed("is given, and the rollout is %s", r.State).in("halt")
 	case r.State == Waiting && len(r.Members) > 0:
 		return flawed("is given, and the rollout is waiting").in("members")
-	case r.State == Closed && r.Count(Pending, Intent, Called) > 0:
+	case r.State == Closed && !r.Ended():
 		return flawed("is closed, and members are still pending or in flight").in("state")
+	}
+	return nil
+}
+
+// checkTold reports what cannot have been published of the rollout yet, or was not before it went into the archive.
+func (r *Rollout) checkTold() *flaw {
+	switch {
 	case r.Halt == "" && !r.Told.Halted.IsZero():
 		return flawed("is given, and the rollout was never halted").in("told.halted")
 	case !r.Ended() && !r.Told.Report.IsZero():

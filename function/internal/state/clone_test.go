@@ -91,3 +91,15 @@ func TestEqualSeesEveryChangeButTheWriter(t *testing.T) {
 		})
 	}
 }
+
+func TestARequestThatCannotBeWrittenIsCopiedAllTheSame(t *testing.T) {
+	t.Parallel()
+	d := document(t)
+	d.Rollouts[0].Request.Fleet.Schedule.SwitchTime = beyond
+	if diff := cmp.Diff(d, d.Clone()); diff != "" {
+		t.Errorf("(-document +copy):\n%s", diff)
+	}
+	if state.Equal(d, d) {
+		t.Error("what cannot be written equals nothing")
+	}
+}

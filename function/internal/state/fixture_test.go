@@ -18,22 +18,22 @@ const (
 )
 
 // sweep is a request as a rollout keeps it.
-func sweep(t testing.TB) events.Request {
-	t.Helper()
+func sweep(tb testing.TB) events.Request {
+	tb.Helper()
 	request, err := events.Parse([]byte(`{"kind":"sweep","select":{"RegionId":["cn-hangzhou"],"tags":{"env":"prod"}},
 		"rollout":{"waves":[{"tags":{"stage":"canary"}},{"percent":100}],"bake":"24h","maxFailures":1}}`), noon)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return request
 }
 
 // document is one in which every field is used: a rollout with a member in every state, one that waits, and one that is over.
-func document(t testing.TB) *state.Document {
-	t.Helper()
+func document(tb testing.TB) *state.Document {
+	tb.Helper()
 	d := &state.Document{
 		Version: state.Version, Number: 42, Nonce: "7QJ2ZV5XN4M3K6R1T8W9Y0ABCD", Written: noon, By: "1-6747-1",
-		Rollouts:  []*state.Rollout{over(t), open(t), waiting(t)},
+		Rollouts:  []*state.Rollout{over(tb), open(tb), waiting(tb)},
 		Last:      map[string]state.Last{"5b1f": {At: noon.Add(-time.Hour), Ended: state.EndedClosed, Rollout: "r-over"}, "77aa": {At: noon, Ended: state.EndedStopped}},
 		Instances: []*state.Instance{{DBInstanceID: "rm-5", RegionID: "cn-hangzhou", Fail: &state.Fail{At: noon, Target: target, Rollout: "r-open"}}, {DBInstanceID: "rm-9", RegionID: "cn-beijing", Landed: noon}},
 		Tasks: []*state.Task{{
@@ -56,8 +56,8 @@ func cause(message string) state.Cause {
 }
 
 // open is a rollout with a member in every state.
-func open(t testing.TB) *state.Rollout {
-	t.Helper()
+func open(tb testing.TB) *state.Rollout {
+	tb.Helper()
 	at := noon.Add(-30 * time.Minute)
 	called := func(change ...func(*state.Call)) *state.Call {
 		c := &state.Call{At: at, Due: at.Add(5 * time.Minute), UpgradeTime: events.Immediate, TasksBefore: []string{"226917001"}}
@@ -69,7 +69,7 @@ func open(t testing.TB) *state.Rollout {
 	accepted := func(c *state.Call) { c.AcceptedAt, c.TaskID = at.Add(time.Second), "226917702" }
 	r := &state.Rollout{
 		ID: "r-open", Key: "9c0d", State: state.Open, Since: noon.Add(-time.Hour), Severity: "high", Published: noon.Add(-3 * time.Hour),
-		Received: noon.Add(-2 * time.Hour), Cause: cause("2"), Request: sweep(t),
+		Received: noon.Add(-2 * time.Hour), Cause: cause("2"), Request: sweep(tb),
 		Pins: map[string]string{"MySQL 8.0 HighAvailability cloud_essd rds_": target},
 		Waves: []state.Wave{
 			{Number: 1, Why: "stage=canary", Began: at, Done: noon, Told: state.ToldBegan},
@@ -111,36 +111,36 @@ func member(id string, s state.MemberState, change ...func(*state.Member)) state
 	return m
 }
 
-func waiting(t testing.TB) *state.Rollout {
-	t.Helper()
-	return &state.Rollout{ID: "r-wait", Key: "1e2f", State: state.Waiting, Since: noon, Received: noon, Cause: cause("5"), Request: sweep(t)}
+func waiting(tb testing.TB) *state.Rollout {
+	tb.Helper()
+	return &state.Rollout{ID: "r-wait", Key: "1e2f", State: state.Waiting, Since: noon, Received: noon, Cause: cause("5"), Request: sweep(tb)}
 }
 
 // over is a rollout that has ended, was published and lies in the archive.
-func over(t testing.TB) *state.Rollout {
-	t.Helper()
+func over(tb testing.TB) *state.Rollout {
+	tb.Helper()
 	ended := noon.Add(-2 * time.Hour)
 	return &state.Rollout{
 		ID: "r-over", Key: "5b1f", State: state.Closed, Since: ended, Halt: "1 did not succeed, and the request allows 0: rm-8 failed",
-		Received: noon.Add(-72 * time.Hour), Cause: cause("1"), Request: sweep(t),
+		Received: noon.Add(-72 * time.Hour), Cause: cause("1"), Request: sweep(tb),
 		Members: []state.Member{member("rm-8", state.Failed, func(m *state.Member) { m.Told, m.End = state.ToldEnd, &state.End{At: ended} })},
 		Told:    state.RolloutTold{Halted: ended, Report: ended}, Archived: ended,
 	}
 }
 
 // text returns the JSON text of a document, which the schema must accept, too.
-func text(t testing.TB, d *state.Document) string {
-	t.Helper()
+func text(tb testing.TB, d *state.Document) string {
+	tb.Helper()
 	stored, err := state.Encode(d)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	plain, err := state.Unpack(stored)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := schema.CheckState(plain); err != nil {
-		t.Fatalf("the schema refuses what was written: %v", err)
+		tb.Fatalf("the schema refuses what was written: %v", err)
 	}
 	return string(plain)
 }

@@ -45,10 +45,7 @@ func (p *packing) Write(part []byte) (int, error) {
 	plain := bytes.Clone(p.stored.Bytes())
 	p.stored.Reset()
 	p.zip = gzip.NewWriter(&p.stored)
-	_, err := p.zip.Write(plain)
-	if err != nil {
-		return 0, err
-	}
+	_, _ = p.zip.Write(plain) // into memory
 	return p.zip.Write(part)
 }
 

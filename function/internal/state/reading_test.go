@@ -3,6 +3,7 @@ package state_test
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"strings"
 	"testing"
 
@@ -38,6 +39,8 @@ var byHand = map[string]struct {
 	"a number for a text":            {`"by": "1-6747-1"`, `"by": 1`, "by is the number 1: want a text", false},
 	"an object for a list":           {`"tasks": [`, `"tasks": {}, "x": [`, "tasks is an object: want a list", false},
 	"a list for an object":           {`"last": {`, `"last": [], "x": {`, "last is a list: want an object", false},
+	"a number for an end":            {`"77aa": {"at":"2026-11-22T12:00:00Z","ended":"stopped"}`, `"77aa": 5`, `last["77aa"] is the number 5: want an object`, false},
+	"true for a text":                {`"by": "1-6747-1"`, `"by": true`, "by is true: want a text", false},
 	"a list for a member":            {`{"DBInstanceId":"rm-1",`, `[], {"DBInstanceId":"rm-1",`, "rollouts[1].members[0] is a list: want an object", false},
 	"a text for true":                {`"left":true`, `"left":"true"`, `rollouts[1].members[3].call.left is the text "true": want true or false`, false},
 	"a text for a list of texts":     {`"tasksBefore":["226917001"]`, `"tasksBefore":[226917001]`, "rollouts[1].members[1].call.tasksBefore[0] is the number 226917001: want a text", false},
@@ -134,15 +137,15 @@ func TestANewerFormatIsNotReadAtAll(t *testing.T) {
 	}
 }
 
-func zipped(t testing.TB, text []byte) []byte {
-	t.Helper()
+func zipped(tb testing.TB, text []byte) []byte {
+	tb.Helper()
 	var stored bytes.Buffer
 	w := gzip.NewWriter(&stored)
 	if _, err := w.Write(text); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return stored.Bytes()
 }
@@ -176,6 +179,48 @@ func TestAnObjectThatIsNoDocumentIsRefused(t *testing.T) {
 			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.HasPrefix(err.Error(), c.want)) {
 				t.Errorf("got %v, want %s", err, c.want)
 			}
+		})
+	}
+}
+
+// shade is a value that reads itself.
+type shade string
+
+// UnmarshalJSON knows one shade.
+func (s *shade) UnmarshalJSON(text []byte) error {
+	if string(text) != `"red"` {
+		return errors.New("another shade")
+	}
+	*s = "red"
+	return nil
+}
+
+func TestTypesOfOtherPackagesAreReadStrictly(t *testing.T) {
+	t.Parallel()
+	type paint struct {
+		Shade  shade  `json:"shade"`
+		Ignore string `json:"-"`
+		secret string
+		Depth  float64 `json:",omitempty"`
+	}
+	for name, c := range map[string]struct {
+		text string
+		want string
+		read paint
+	}{
+		"what is right":                 {`{"shade":"red","Depth":1.5}`, "", paint{Shade: "red", Depth: 1.5}},
+		"what the value itself refuses": {`{"shade":"blue"}`, `shade is the text "blue": want another form`, paint{}},
+		"a field that is not written":   {`{"shade":"red","-":"x"}`, "- is not a field", paint{}},
+		"a field that nobody sees":      {`{"shade":"red","secret":"x"}`, "secret is not a field", paint{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var got paint
+			err := state.ReadJSON([]byte(c.text), &got)
+			if c.want == "" && (err != nil || got != c.read) || c.want != "" && (err == nil || !strings.HasPrefix(err.Error(), c.want)) {
+				t.Errorf("got %v, %v", got, err)
+			}
+			got.secret = got.Ignore
 		})
 	}
 }

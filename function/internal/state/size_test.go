@@ -16,8 +16,8 @@ const (
 )
 
 // fleetOf is a document with one rollout of many members. Ids are as random as RDS's, and every call has its own times and task.
-func fleetOf(t testing.TB, many int, change func(n int, at time.Time, random *rand.Rand, m *state.Member)) *state.Document {
-	t.Helper()
+func fleetOf(tb testing.TB, many int, change func(n int, at time.Time, random *rand.Rand, m *state.Member)) *state.Document {
+	tb.Helper()
 	random := rand.New(rand.NewPCG(1, 2))
 	members := make([]state.Member, many)
 	for n := range members {
@@ -27,7 +27,7 @@ func fleetOf(t testing.TB, many int, change func(n int, at time.Time, random *ra
 		change(n, noon.Add(time.Duration(wave)*time.Hour), random, &m)
 		members[n] = m
 	}
-	r := open(t)
+	r := open(tb)
 	r.Told = state.RolloutTold{}
 	r.Enrol(members)
 	return &state.Document{Version: state.Version, Number: 42, Nonce: "7QJ2ZV5XN4M3K6R1T8W9Y0ABCD", Written: noon, By: "1-6747-1", Rollouts: []*state.Rollout{r}}

@@ -181,14 +181,14 @@ func TestWhatASaveComesTo(t *testing.T) {
 }
 
 // writerOf names who wrote an object, "" if there is none.
-func writerOf(t testing.TB, object []byte) string {
-	t.Helper()
+func writerOf(tb testing.TB, object []byte) string {
+	tb.Helper()
 	if object == nil {
 		return ""
 	}
 	d, err := state.Decode(object)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if d.By == "a" {
 		return "a"
@@ -215,11 +215,11 @@ func failing(beginning string, err error) func(call, key string) error {
 	}
 }
 
-func checkFault(t testing.TB, err error, kind fault.Kind, want string) {
-	t.Helper()
+func checkFault(tb testing.TB, err error, kind fault.Kind, want string) {
+	tb.Helper()
 	var f *fault.Error
 	if !errors.As(err, &f) || f.Kind != kind || !strings.Contains(err.Error(), want) {
-		t.Errorf("got  %v\nwant %s: %s", err, kind, want)
+		tb.Errorf("got  %v\nwant %s: %s", err, kind, want)
 	}
 }
 

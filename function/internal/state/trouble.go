@@ -63,8 +63,11 @@ func (s *Store) noDocument() error {
 
 // removed is the error about a document that was listed a moment ago.
 func (s *Store) removed(number int64, err error) error {
-	return &fault.Error{Op: "state: read " + s.Key(number), Kind: fault.Unavailable, Code: fault.From(err).Code, RequestID: fault.From(err).RequestID,
-		Message: "it is listed and cannot be read. If this does not pass, it was removed: copy it back. Nothing is called"}
+	f := fault.From(err)
+	return &fault.Error{
+		Op: "state: read " + s.Key(number), Kind: fault.Unavailable, Code: f.Code, RequestID: f.RequestID,
+		Message: "it is listed and cannot be read. If this does not pass, it was removed: copy it back. Nothing is called",
+	}
 }
 
 // unreadable is the error about a document that was read and is not understood. It stays as it is, and nothing is written after it.

@@ -51,6 +51,14 @@ func (c *contest) fate(call string) string {
 	return <-t.goOn
 }
 
+// Versioned waits for its turn.
+func (c *contest) Versioned(ctx context.Context) (bool, error) {
+	if c.fate("versioned") != answered {
+		return false, unavailable
+	}
+	return c.bucket.Versioned(ctx)
+}
+
 // Get waits for its turn.
 func (c *contest) Get(ctx context.Context, key string) ([]byte, error) {
 	if c.fate("get") != answered {
@@ -153,7 +161,7 @@ func (w *writer) work(ctx context.Context, c *contest, rounds int) {
 func TestTwoWritersNeverForkTheNumbers(t *testing.T) {
 	t.Parallel()
 	fates := map[string][]string{
-		"get": {answered, answered, answered, answered, refused}, "keys": {answered, answered, answered, delayed, refused},
+		"versioned": {answered, answered, answered, refused}, "get": {answered, answered, answered, answered, refused}, "keys": {answered, answered, answered, delayed, refused},
 		"create": {answered, answered, lostAfter, lostAhead, delayed, repeated, refused},
 	}
 	seen := map[string]int{}

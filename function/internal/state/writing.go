@@ -88,9 +88,7 @@ func (w *writing) pairs(v reflect.Value, indent string) *flaw {
 	separator := "{\n"
 	for _, key := range keys {
 		w.text(separator, indent, "  ")
-		if f := w.compact(key.String()); f != nil {
-			return f.under(key.String())
-		}
+		_ = w.compact(key.String()) // a text can always be written
 		w.text(": ")
 		if f := w.value(v.MapIndex(key), indent+"  "); f != nil {
 			return f.under(key.String())

@@ -158,13 +158,43 @@ func TestARolloutThatIsNotOverHasNoArchive(t *testing.T) {
 			return r
 		}, "rollout has not ended, or not everything about it has been published"},
 		"one that could not be named in a key": {func(d *state.Document) *state.Rollout { r := d.Rollout("r-over"); r.ID = "../x"; return r }, "rollout.id is"},
-		"one that was never":                   {func(*state.Document) *state.Rollout { return nil }, "rollout is missing"},
+		"one whose request cannot be written": {func(d *state.Document) *state.Rollout {
+			r := d.Rollout("r-over")
+			r.Request.Fleet.Schedule.SwitchTime = beyond
+			return r
+		}, "rollout.request cannot be written"},
+		"one whose member cannot be": {func(d *state.Document) *state.Rollout { r := d.Rollout("r-over"); r.Members[0].Wave = 0; return r }, "rollout.members[0].wave is 0"},
+		"one that was never":         {func(*state.Document) *state.Rollout { return nil }, "rollout is missing"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := document(t)
 			a := &state.Archive{Version: state.Version, Written: noon, By: "1", Rollout: c.change(d)}
 			if _, err := state.EncodeArchive(a); err == nil || !strings.HasPrefix(err.Error(), c.want) {
+				t.Errorf("got %v, want %s", err, c.want)
+			}
+		})
+	}
+}
+
+func TestAnArchiveThatWasChangedWronglyIsRefused(t *testing.T) {
+	t.Parallel()
+	d := document(t)
+	whole, err := state.EncodeArchive(d.ArchiveOf(d.Rollout("r-over")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct{ old, with, want string }{
+		"another version":    {`"version": 1`, `"version": 0`, "version is 0: want 1"},
+		"an unknown field":   {`"rollout":`, `"colour": "red", "rollout":`, "colour is not a field"},
+		"no rollout":         {`"rollout": {`, `"messages": [], "x": {`, "x is not a field"},
+		"a wrong message":    {`"answer":"began"`, `"answer":"no"`, `messages[0].answer is "no"`},
+		"a member in flight": {`"state":"failed"`, `"state":"pending"`, "rollout.state is closed, and members are still pending"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			spoilt := strings.Replace(string(whole), c.old, c.with, 1)
+			if _, err := state.DecodeArchive([]byte(spoilt)); err == nil || !strings.HasPrefix(err.Error(), c.want) || spoilt == string(whole) {
 				t.Errorf("got %v, want %s", err, c.want)
 			}
 		})
