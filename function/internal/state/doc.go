@@ -22,14 +22,15 @@
 // blanks, are free, so that a document can be mended by hand. A document of a newer version than this package knows is refused before anything
 // else of it is read. Whoever adds a field adds one to Version.
 //
-// A document of more than 32 KB is compressed (gzip) under the same name; zcat -f and ops read both forms.
+// A document of more than 32 KB is compressed (gzip) under the same name; zcat -f reads both forms.
 //
 // # One object, not several
 //
-// What never changes of a member (its instance, wave and target) stands beside what does. An object for the fixed list alone would halve what is
-// written, but whoever reads would need two objects that must fit each other. One of 10,000 members has about 3 MB of text and less than 300 KB
-// compressed, since all but the ids repeats itself. The id of the call in RDS (RequestId) is what does not: remove it when acceptance has been
-// published.
+// What never changes of a member (its instance, wave and target) stands beside what does. An object of its own for the fixed list would make what
+// is written smaller, but whoever reads would need two objects that fit each other, and so would a diff. It is not needed: all but the ids repeats
+// itself, so that a member takes 13 bytes compressed while it is pending and 27 when it is proven; a document of 10,000 has 1.5 to 3.6 MB of text
+// and stays below 300 KB compressed. Two things of a call do not compress, and are to be removed when nothing needs them any more: RDS's
+// RequestId, once acceptance has been published (with those of 10,000 calls it would be 510 KB), and tasksBefore, once the member has ended.
 //
 // # History, repair, and what must not happen
 //

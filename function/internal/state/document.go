@@ -34,14 +34,14 @@ type Document struct {
 	Messages []*Message `json:"messages,omitempty"`
 }
 
-// Ended says how a rollout came to an end.
-type Ended string
+// Ending says how a rollout came to an end.
+type Ending string
 
 // The ends of a rollout.
 const (
-	EndedHalted  Ended = "halted"
-	EndedStopped Ended = "stopped" // an operator's request did it, perhaps before any rollout of that key had begun
-	EndedClosed  Ended = "closed"
+	EndedHalted  Ending = "halted"
+	EndedStopped Ending = "stopped" // an operator's request did it, perhaps before any rollout of that key had begun
+	EndedClosed  Ending = "closed"
 )
 
 // Last is the latest end of the rollouts of one key.
@@ -49,7 +49,7 @@ type Last struct {
 	// At is when it ended, and after that was published, when it was published.
 	At time.Time `json:"at"`
 	// Ended says how.
-	Ended Ended `json:"ended"`
+	Ended Ending `json:"ended"`
 	// Rollout is the rollout that ended; empty when a stop found none.
 	Rollout string `json:"rollout,omitempty"`
 }

@@ -82,7 +82,7 @@ type Call struct {
 	UpgradeTime events.UpgradeTime `json:"UpgradeTime"`
 	SwitchTime  time.Time          `json:"SwitchTime,omitzero"`
 	// TasksBefore are the ids of the instance's latest tasks, as RDS showed them before the intent. Another one has begun since then,
-	// whatever RDS's clock says.
+	// whatever RDS's clock says. Nothing needs them once the member has ended.
 	TasksBefore []string `json:"tasksBefore,omitempty"`
 	// AcceptedAt is when RDS accepted the call, or when the intent was written if acceptance was only seen later.
 	AcceptedAt time.Time `json:"acceptedAt,omitzero"`

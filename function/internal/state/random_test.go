@@ -24,7 +24,7 @@ func documents() *rapid.Generator[*state.Document] {
 			d.Rollouts = append(d.Rollouts, rollout(t, n))
 		}
 		for range rapid.IntRange(0, 3).Draw(t, "ends") {
-			ended := rapid.SampledFrom([]state.Ended{state.EndedHalted, state.EndedStopped, state.EndedClosed}).Draw(t, "ended")
+			ended := rapid.SampledFrom([]state.Ending{state.EndedHalted, state.EndedStopped, state.EndedClosed}).Draw(t, "ended")
 			d.Last[words(t, "key")] = state.Last{At: moment(t, "at"), Ended: ended, Rollout: maybe(t, words)}
 		}
 		for n := range rapid.IntRange(0, 3).Draw(t, "instances") {

@@ -3,6 +3,7 @@ package state_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 	"time"
 
@@ -78,7 +79,7 @@ func requestID(random *rand.Rand) string {
 	return fmt.Sprintf("%08X-%04X-%04X-%04X-%012X", a>>32, a>>16&0xffff, a&0xffff, b>>48, b&0xffffffffffff)
 }
 
-// all10000 keeps the request id of every call, as the rules do not.
+// allIDs keeps the request id of every call, which the rules do not.
 func allIDs(n int, at time.Time, random *rand.Rand, m *state.Member) {
 	proven(n, at, random, m)
 	m.Call.RequestID = requestID(random)
@@ -107,6 +108,33 @@ func TestADocumentOfTenThousandMembersIsSmall(t *testing.T) {
 				t.Errorf("%d bytes stored, want at most %d", len(stored), largeStored)
 			}
 		})
+	}
+}
+
+// TestTenThousandMembersNeedLittleMemory does not run in parallel to others, whose memory would be counted, too.
+func TestTenThousandMembersNeedLittleMemory(t *testing.T) {
+	const most = 16 << 20 // of which no more than two thirds are in use at the same time
+	d := fleetOf(t, large, proven)
+	stored, err := state.Encode(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, work := range map[string]func() error{
+		"reading": func() error { _, err := state.Decode(stored); return err },
+		"writing": func() error { _, err := state.Encode(d); return err },
+		"a copy":  func() error { d.Clone(); return nil },
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if err := work(); err != nil {
+			t.Fatal(err)
+		}
+		runtime.ReadMemStats(&after)
+		used := after.TotalAlloc - before.TotalAlloc
+		t.Logf("%s takes %.1f MB", name, float64(used)/(1<<20))
+		if used > most {
+			t.Errorf("%s takes %d bytes, want at most %d", name, used, most)
+		}
 	}
 }
 
