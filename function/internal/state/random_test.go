@@ -183,7 +183,10 @@ func TestTheOrderOfListsDoesNotMatter(t *testing.T) {
 		}
 		d.Rollouts = rapid.Permutation(d.Rollouts).Draw(t, "rollouts")
 		d.Messages = rapid.Permutation(d.Messages).Draw(t, "messages")
+		d.Instances = rapid.Permutation(d.Instances).Draw(t, "instances")
+		d.Tasks = rapid.Permutation(d.Tasks).Draw(t, "tasks")
 		for _, r := range d.Rollouts {
+			r.Waves = rapid.Permutation(r.Waves).Draw(t, "waves")
 			r.Enrol(rapid.Permutation(r.Members).Draw(t, "members"))
 		}
 		d.Sort()

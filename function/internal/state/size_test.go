@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -124,18 +125,39 @@ func TestTenThousandMembersNeedLittleMemory(t *testing.T) {
 		"writing": func() error { _, err := state.Encode(d); return err },
 		"a copy":  func() error { d.Clone(); return nil },
 	} {
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		if err := work(); err != nil {
+		used, err := memory(work)
+		if err != nil {
 			t.Fatal(err)
 		}
-		runtime.ReadMemStats(&after)
-		used := after.TotalAlloc - before.TotalAlloc
 		t.Logf("%s takes %.1f MB", name, float64(used)/(1<<20))
 		if used > most {
 			t.Errorf("%s takes %d bytes, want at most %d", name, used, most)
 		}
 	}
+}
+
+// TestAHostileDocumentNeedsLittleMemory does not run in parallel to others either.
+func TestAHostileDocumentNeedsLittleMemory(t *testing.T) {
+	const size = 4 << 20
+	for name, object := range map[string]string{
+		"members that are nothing":  `{"rollouts":[{"members":[` + strings.Repeat("{},", size/3) + `{}]}]}`,
+		"rollouts that are nothing": `{"rollouts":[` + strings.Repeat("{},", size/3) + `{}]}`,
+		"lists in lists":            `{"rollouts":[` + strings.Repeat("[", 9000) + strings.Repeat("]", 9000) + `]}`,
+	} {
+		used, err := memory(func() error { _, err := state.Decode([]byte(object)); return err })
+		if err == nil || used > 8*size {
+			t.Errorf("%s: %d bytes of memory for %d, %v", name, used, len(object), err)
+		}
+	}
+}
+
+// memory returns how many bytes something allocates.
+func memory(work func() error) (uint64, error) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	err := work()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc, err
 }
 
 func BenchmarkTenThousandMembers(b *testing.B) {
