@@ -45,7 +45,7 @@ policy: ## print the policy in force, defaults included
 	@POLICY_FILE=$(or $(POLICY_FILE),policy.yaml) RESULT_TOPIC=none $(GO) run ./function policy
 
 golden: ## rewrite the golden files of testdata for review as a diff
-	$(GO) test ./events ./function ./function/internal/upgrade ./local/stack ./local/show -run 'Scenarios|Invalid|Matrix|Lines|Account|Table|Screen' -update
+	$(GO) test ./events ./function ./function/internal/state ./function/internal/upgrade ./local/stack ./local/show -run 'Scenarios|Invalid|Matrix|Lines|Account|Table|Screen' -update
 
 bench: ## measure: start-up beside a bare handler, one upgrade, the plan, the limiter in a storm, the local cloud
 	$(GO) test -run '^$$' -bench . -benchmem ./function/... ./local/stack ./local/fakerds

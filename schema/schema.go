@@ -1,5 +1,5 @@
-// Package schema publishes the form of the notifications and checks notifications against it. The function does not use it;
-// tests, the local cloud and subscribers do.
+// Package schema publishes the form of the notifications and of the state document, and checks both against it. The function does not use
+// it; tests, the local cloud and subscribers do.
 package schema
 
 import (
@@ -16,6 +16,9 @@ import (
 //go:embed notification.json
 var notification []byte
 
+//go:embed state.json
+var state []byte
+
 // maxBody is the most that a message of MNS holds.
 const maxBody = 64 << 10
 
@@ -25,7 +28,7 @@ func Check(body []byte, tag string) error {
 	if len(body) > maxBody {
 		return fmt.Errorf("notification of %d bytes: MNS takes %d", len(body), maxBody)
 	}
-	if err := checkSchema(body); err != nil {
+	if err := check(compiledNotification, body); err != nil {
 		return err
 	}
 	var event cloudevents.Event
@@ -41,29 +44,44 @@ func Check(body []byte, tag string) error {
 	return nil
 }
 
-// compiled is the schema, compiled at its first use.
-var compiled = sync.OnceValues(func() (*jsonschema.Schema, error) {
-	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(notification))
-	if err != nil {
-		return nil, err
-	}
-	const name = "notification.json"
-	compiler := jsonschema.NewCompiler()
-	compiler.AssertFormat()
-	if err := compiler.AddResource(name, document); err != nil {
-		return nil, err
-	}
-	return compiler.Compile(name)
-})
+// CheckState reports what is wrong with the text of a state document, after decompression.
+func CheckState(text []byte) error { return check(compiledState, text) }
 
-func checkSchema(body []byte) error {
+// CheckArchive reports what is wrong with the text of the archive of a rollout, after decompression.
+func CheckArchive(text []byte) error { return check(compiledArchive, text) }
+
+// The schemas, compiled at their first use.
+var (
+	compiledNotification = compiled(notification, "")
+	compiledState        = compiled(state, "")
+	compiledArchive      = compiled(state, "#/$defs/archive")
+)
+
+// compiled returns a schema that is compiled at its first use: the part of a document that a fragment names.
+func compiled(text []byte, fragment string) func() (*jsonschema.Schema, error) {
+	return sync.OnceValues(func() (*jsonschema.Schema, error) {
+		document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+		if err != nil {
+			return nil, err
+		}
+		const name = "schema.json"
+		compiler := jsonschema.NewCompiler()
+		compiler.AssertFormat()
+		if err := compiler.AddResource(name, document); err != nil {
+			return nil, err
+		}
+		return compiler.Compile(name + fragment)
+	})
+}
+
+func check(compiled func() (*jsonschema.Schema, error), text []byte) error {
 	schema, err := compiled()
 	if err != nil {
 		return err
 	}
-	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
-		return fmt.Errorf("notification is not JSON: %w", err)
+		return fmt.Errorf("it is not JSON: %w", err)
 	}
 	return schema.Validate(value)
 }

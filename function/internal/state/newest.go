@@ -1,0 +1,94 @@
+package state
+
+import (
+	"context"
+	"strconv"
+	"strings"
+)
+
+// pageSize is how many keys one listing returns: as many as OSS allows.
+const pageSize = 1000
+
+// newest returns the document with the greatest number, as it is stored. A listing may be a little behind, so the numbers after it are read too,
+// until one is missing.
+func (s *Store) newest(ctx context.Context) (number int64, stored []byte, err error) {
+	number, err = s.search(ctx)
+	if err != nil {
+		return 0, nil, err
+	}
+	if number == 0 {
+		return 0, nil, s.noDocument()
+	}
+	stored, err = s.objects.Get(ctx, s.Key(number))
+	switch {
+	case missing(err) && number == s.from:
+		s.from = 0 // the bucket was emptied since then
+		return s.newest(ctx)
+	case missing(err):
+		return 0, nil, s.removed(number, err)
+	case err != nil:
+		return 0, nil, s.trouble("read "+s.Key(number), err)
+	}
+	for {
+		next, err := s.objects.Get(ctx, s.Key(number+1))
+		switch {
+		case missing(err):
+			return number, stored, nil
+		case err != nil:
+			return 0, nil, s.trouble("read "+s.Key(number+1), err)
+		}
+		number, stored = number+1, next
+	}
+}
+
+// search returns the greatest number that a listing shows, 0 if there is none. The history may have many thousands, so that it leaps: twice as
+// far each time as long as there is something behind, and back by half when there is nothing.
+func (s *Store) search(ctx context.Context) (int64, error) {
+	last, leap := s.from, int64(0)
+	for {
+		found, more, err := s.list(ctx, last+leap)
+		switch {
+		case err != nil:
+			return 0, s.trouble("list "+s.folder(), err)
+		case found > 0 && !more:
+			return found, nil
+		case found > 0:
+			last, leap = found, max(pageSize, 2*leap)
+		case leap == 0:
+			return last, nil
+		case leap <= pageSize:
+			leap = 0
+		default:
+			leap /= 2
+		}
+	}
+}
+
+// list returns the greatest number on the first page after another number, 0 if nothing comes after it, and reports whether there may be more.
+func (s *Store) list(ctx context.Context, number int64) (found int64, more bool, err error) {
+	after := s.Key(number)
+	for {
+		keys, err := s.objects.Keys(ctx, s.folder(), after, pageSize)
+		if err != nil {
+			return 0, false, err
+		}
+		for _, key := range keys {
+			found = max(found, s.number(key))
+		}
+		more = len(keys) >= pageSize
+		if found > 0 || !more {
+			return found, more, nil
+		}
+		after = keys[len(keys)-1] // a whole page of objects that are no documents
+	}
+}
+
+// number returns the number in a key, 0 if it is no document's.
+func (s *Store) number(key string) int64 {
+	digits := strings.TrimSuffix(strings.TrimPrefix(key, s.folder()), ".json")
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || n < 1 || s.Key(n) != key {
+		return 0
+	}
+	return n
+}

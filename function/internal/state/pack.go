@@ -1,0 +1,83 @@
+package state
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/binary"
+	"io"
+)
+
+const (
+	// plainSize is how long a text may be to be stored as it is, so that it can be read without a tool.
+	plainSize = 32 << 10
+	// maxSize bounds the text of a document: about 100,000 members. Something else could unpack to a hundred times more.
+	maxSize = 32 << 20
+)
+
+// pack returns the JSON of a value as it is stored.
+func pack(from any) ([]byte, error) {
+	p := &packing{}
+	err := writeJSON(p, from)
+	if err == nil && p.zip != nil {
+		err = p.zip.Close()
+	}
+	return p.stored.Bytes(), err
+}
+
+// packing compresses what is written to it, once it is too long to be stored as it is.
+type packing struct {
+	stored bytes.Buffer
+	zip    *gzip.Writer
+	size   int
+}
+
+// Write takes the next part of the text.
+func (p *packing) Write(part []byte) (int, error) {
+	p.size += len(part)
+	switch {
+	case p.size > maxSize:
+		return 0, flawed("is longer than %d bytes", maxSize)
+	case p.zip != nil:
+		return p.zip.Write(part)
+	case p.size <= plainSize:
+		return p.stored.Write(part)
+	}
+	plain := bytes.Clone(p.stored.Bytes())
+	p.stored.Reset()
+	p.zip = gzip.NewWriter(&p.stored)
+	_, _ = p.zip.Write(plain) // into memory
+	return p.zip.Write(part)
+}
+
+// Unpack returns the JSON text of an object of the bucket.
+func Unpack(object []byte) ([]byte, error) {
+	if !bytes.HasPrefix(object, []byte{0x1f, 0x8b}) {
+		return limited(object)
+	}
+	zip, err := gzip.NewReader(bytes.NewReader(object))
+	if err != nil {
+		return nil, flawed("cannot be decompressed: %v", err)
+	}
+	var text bytes.Buffer
+	text.Grow(unpackedSize(object))
+	if _, err := text.ReadFrom(io.LimitReader(zip, maxSize+1)); err != nil {
+		return nil, flawed("cannot be decompressed: %v", err)
+	}
+	return limited(text.Bytes())
+}
+
+// unpackedSize returns how long the text of a compressed object says that it is, and a little more, so that it is read into one piece of memory.
+func unpackedSize(object []byte) int {
+	size := binary.LittleEndian.Uint32(object[len(object)-4:])
+	return min(int(size), maxSize) + bytes.MinRead
+}
+
+func limited(text []byte) ([]byte, error) {
+	switch {
+	case len(text) > maxSize:
+		return nil, flawed("is longer than %d bytes", maxSize)
+	case len(text) == 0:
+		return nil, flawed("is empty")
+	}
+	return text, nil
+}

@@ -1,0 +1,65 @@
+package state
+
+import (
+	"reflect"
+	"strings"
+	"time"
+)
+
+// shape is what a struct looks like as a JSON object: its fields in order, by the rules of encoding/json.
+type shape []field
+
+type field struct {
+	name     string
+	index    int
+	optional bool // it is left out when it is empty
+}
+
+// shapes remembers those that were made.
+type shapes map[reflect.Type]shape
+
+func (s shapes) of(t reflect.Type) shape {
+	known, found := s[t]
+	if found {
+		return known
+	}
+	made := shape{}
+	for n := range t.NumField() {
+		f := t.Field(n)
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if !f.IsExported() || name == "-" {
+			continue
+		}
+		if name == "" {
+			name = f.Name
+		}
+		made = append(made, field{name: name, index: n, optional: strings.HasPrefix(options, "omit")})
+	}
+	s[t] = made
+	return made
+}
+
+// find returns the place of a field among the others.
+func (s shape) find(name []byte) (int, bool) {
+	for n := range s {
+		if s[n].name == string(name) {
+			return n, true
+		}
+	}
+	return 0, false
+}
+
+var timeType = reflect.TypeFor[time.Time]()
+
+// empty reports whether a field's value is left out where it is optional.
+func empty(v reflect.Value) bool {
+	if v.Type() == timeType {
+		return v.Addr().Interface().(*time.Time).IsZero() //nolint:forcetypeassert // it is one
+	}
+	switch v.Kind() {
+	case reflect.Slice, reflect.Map:
+		return v.Len() == 0
+	default:
+		return v.IsZero()
+	}
+}

@@ -1,0 +1,102 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"rds-kernel-upgrade/function/internal/fault"
+)
+
+// noBucket is OSS's code for a bucket that does not exist.
+const noBucket = "NoSuchBucket"
+
+// missing reports whether an error says that an object does not exist, in a bucket that does.
+func missing(err error) bool {
+	return err != nil && fault.From(err).Kind == fault.NotFound && fault.From(err).Code != noBucket
+}
+
+// checkVersioning refuses a bucket in which a write could replace another one. It asks once.
+func (s *Store) checkVersioning(ctx context.Context) error {
+	if s.checked {
+		return nil
+	}
+	versioned, err := s.objects.Versioned(ctx)
+	switch {
+	case err != nil:
+		return s.trouble("ask for the bucket's versioning", err)
+	case versioned:
+		return &fault.Error{Op: "state: bucket", Kind: fault.Invalid, Message: "it has versioning, or once had it: there, OSS lets one writer replace what another one " +
+			"has written, so nothing is called. Make a bucket without versioning, copy the newest object of " + s.folder() + " into it, and set STATE_BUCKET"}
+	}
+	s.checked = true
+	return nil
+}
+
+// trouble returns the fault of a call to the bucket, with what is to be done about it.
+func (s *Store) trouble(what string, err error) error {
+	f := *fault.From(err)
+	if f.Op != "" {
+		what += ": " + f.Op
+	}
+	f.Op, f.InDoubt = "state: "+what, false
+	switch {
+	case f.Kind == fault.NotFound: // an object that is missing is no trouble
+		f.Message += "; there is no such bucket: look at STATE_BUCKET and OSS_ENDPOINT, or make it (deploy/README.md). Without it nothing is called"
+	case f.Kind == fault.Denied:
+		f.Message += fmt.Sprintf("; without the document nothing is called: the function's role needs oss:GetObject and oss:PutObject on %s/*, "+
+			"and oss:ListObjects and oss:GetBucketVersioning on the bucket (deploy/function-policy.json)", s.prefix)
+	case f.Kind == fault.Conflict: // it would be taken for one of two writers
+		f.Kind = fault.Unavailable
+	case fault.Passing(&f):
+		f.Message += "; without the document nothing is called, and Function Compute delivers the event again"
+	}
+	return &f
+}
+
+// noDocument is the error about a bucket in which nothing has begun.
+func (s *Store) noDocument() error {
+	return &fault.Error{Op: "state: list " + s.folder(), Kind: fault.NotFound, Message: "there is no document, so nothing is called. " +
+		"If there was one, STATE_BUCKET or STATE_PREFIX is wrong, or it was removed: then copy it back. " +
+		"If this function has never run, make the first one: make deploy does"}
+}
+
+// removed is the error about a document that was listed a moment ago.
+func (s *Store) removed(number int64, err error) error {
+	f := fault.From(err)
+	return &fault.Error{
+		Op: "state: read " + s.Key(number), Kind: fault.Unavailable, Code: f.Code, RequestID: f.RequestID,
+		Message: "it is listed and cannot be read. If this does not pass, it was removed: copy it back. Nothing is called",
+	}
+}
+
+// unreadable is the error about a document that was read and is not understood. It stays as it is, and nothing is written after it.
+func (s *Store) unreadable(number int64, err error) error {
+	f := &fault.Error{Op: "state: read " + s.Key(number), Kind: fault.Invalid}
+	var of newer
+	if errors.As(err, &of) {
+		f.Message = fmt.Sprintf("%v. Nothing is called. Deploy that version again, or %s", err, s.restore(number))
+		return f
+	}
+	f.Message = fmt.Sprintf("the document is broken: %v. It stays as it is, and nothing is called. Mend a copy, and store it as %s, or %s", err, s.Key(number+1), s.restore(number))
+	return f
+}
+
+// restore says how to go back to the document before one.
+func (s *Store) restore(number int64) string {
+	if number == 1 {
+		return "begin anew under another STATE_PREFIX"
+	}
+	return fmt.Sprintf("go back to the document before it: copy %s to %s", s.Key(number-1), s.Key(number+1))
+}
+
+// unknown is the error about a write of which nobody knows whether it happened. It may still happen.
+func (s *Store) unknown(key string, lost, err error) error {
+	f := &fault.Error{Op: "state: write " + key, Kind: fault.Conflict, InDoubt: true}
+	f.Message = "nobody knows whether it was written: load, decide again, and call nothing: "
+	if lost != nil {
+		f.Message += lost.Error() + "; then "
+	}
+	f.Message += err.Error()
+	return f
+}
