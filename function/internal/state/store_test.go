@@ -83,7 +83,7 @@ func TestWhatASaveComesTo(t *testing.T) {
 		"OSS refuses by flow control":  {func(b *bucket) { b.fail = failing("create", throttled) }, "", fault.Throttled, false, "Function Compute delivers the event again"},
 		"the credentials have expired": {func(b *bucket) { b.fail = failing("create", expired) }, "", fault.Expired, false, "Function Compute delivers the event again"},
 		"there is no right to write":   {func(b *bucket) { b.fail = failing("create", denied) }, "", fault.Denied, false, "the function's role needs oss:GetObject and oss:PutObject on rku/*"},
-		"the bucket is gone":           {func(b *bucket) { b.fail = failing("create", gone) }, "", fault.NotFound, false, "there is no such bucket: look at STATE_BUCKET"},
+		"the bucket is gone":           {func(b *bucket) { b.fail = failing("create", gone) }, "", fault.NotFound, false, "without the bucket nothing is called: look at STATE_BUCKET"},
 		"OSS is busy with the bucket":  {func(b *bucket) { b.fail = failing("create", busy) }, "", fault.Unavailable, false, "OperationAborted"},
 		"something that is no fault":   {func(b *bucket) { b.fail = failing("create", errors.New("a bug")) }, "", fault.Internal, false, "a bug"},
 	} {

@@ -60,13 +60,14 @@ func TestWhatStandsInTheWayOfALoad(t *testing.T) {
 		want   string
 	}{
 		"there is no document":           {func(_ *testing.T, b *bucket) { clear(b.objects) }, fault.NotFound, "state: list rku/state/: there is no document, so nothing is called. If there was one, STATE_BUCKET or STATE_PREFIX is wrong, or it was removed: then copy it back. If this function has never run, make the first one: make deploy does"},
-		"there is no bucket":             {fails("versioned", gone), fault.NotFound, "state: ask for the bucket's versioning: oss: NoSuchBucket: The specified bucket does not exist.; there is no such bucket: look at STATE_BUCKET and OSS_ENDPOINT, or make it (deploy/README.md). Without it nothing is called"},
+		"there is no bucket":             {fails("versioned", gone), fault.NotFound, "state: ask for the bucket's versioning: oss: NoSuchBucket: The specified bucket does not exist.; without the bucket nothing is called: look at STATE_BUCKET and OSS_ENDPOINT, or make it (deploy/README.md)"},
 		"the bucket has versioning":      {func(_ *testing.T, b *bucket) { b.versioned = true }, fault.Invalid, "state: bucket: it has versioning, or once had it: there, OSS lets one writer replace what another one has written, so nothing is called. Make a bucket without versioning, copy the newest object of rku/state/ into it, and set STATE_BUCKET"},
 		"no right to ask for versioning": {fails("versioned", denied), fault.Denied, "state: ask for the bucket's versioning: oss: AccessDenied: You have no right to access this object.; without the document nothing is called: the function's role needs oss:GetObject and oss:PutObject on rku/*, and oss:ListObjects and oss:GetBucketVersioning on the bucket (deploy/function-policy.json) (request 5C3D)"},
 		"no right to list":               {fails("keys", denied), fault.Denied, "state: list rku/state/: oss: AccessDenied"},
 		"no right to read":               {fails("get", denied), fault.Denied, "state: read rku/state/000000000001.json: oss: AccessDenied"},
 		"no right to read the next one":  {fails("get "+second, denied), fault.Denied, "state: read rku/state/000000000002.json: oss: AccessDenied"},
-		"the bucket goes meanwhile":      {fails("get", gone), fault.NotFound, "there is no such bucket"},
+		"the bucket goes meanwhile":      {fails("get", gone), fault.NotFound, "without the bucket nothing is called"},
+		"a missing bucket is Invalid":    {fails("get", &fault.Error{Kind: fault.Invalid, Code: "NoSuchBucket"}), fault.Invalid, "without the bucket nothing is called"},
 		"OSS is down":                    {fails("", unavailable), fault.Unavailable, "state: ask for the bucket's versioning: oss: ServiceUnavailable: Please reduce your request rate.; without the document nothing is called, and Function Compute delivers the event again"},
 		"OSS is slow":                    {fails("get", &fault.Error{Op: "oss: GetObject", Kind: fault.Unavailable, Message: "no answer in time"}), fault.Unavailable, "state: read rku/state/000000000001.json: oss: GetObject: no answer in time; without the document nothing is called"},
 		"OSS refuses by flow control":    {fails("keys", throttled), fault.Throttled, "Function Compute delivers the event again"},
