@@ -11,7 +11,8 @@ import (
 
 // Objects is the part of a bucket that a Store uses. Every error is a *fault.Error.
 type Objects interface {
-	// Get returns an object. One that is missing is an error of kind NotFound; where the bucket itself is missing, its code is NoSuchBucket.
+	// Get returns an object. One that is missing is an error of kind NotFound; if the bucket itself is missing, the error's code is
+	// NoSuchBucket, whatever its kind.
 	Get(ctx context.Context, key string) ([]byte, error)
 	// Create writes an object if there is none under its key, and reports whether it has. An error that is InDoubt means that nobody knows.
 	Create(ctx context.Context, key string, body []byte) (created bool, err error)

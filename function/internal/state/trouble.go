@@ -41,8 +41,8 @@ func (s *Store) trouble(what string, err error) error {
 	}
 	f.Op, f.InDoubt = "state: "+what, false
 	switch {
-	case f.Kind == fault.NotFound: // an object that is missing is no trouble
-		f.Message += "; there is no such bucket: look at STATE_BUCKET and OSS_ENDPOINT, or make it (deploy/README.md). Without it nothing is called"
+	case f.Code == noBucket, f.Kind == fault.NotFound: // an object that is missing is no trouble
+		f.Message += "; without the bucket nothing is called: look at STATE_BUCKET and OSS_ENDPOINT, or make it (deploy/README.md)"
 	case f.Kind == fault.Denied:
 		f.Message += fmt.Sprintf("; without the document nothing is called: the function's role needs oss:GetObject and oss:PutObject on %s/*, "+
 			"and oss:ListObjects and oss:GetBucketVersioning on the bucket (deploy/function-policy.json)", s.prefix)
