@@ -1,0 +1,160 @@
+package oss_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/local/rig"
+)
+
+// keysIn is a list of these elements.
+func keysIn(elements string) string {
+	return "<ListBucketResult><EncodingType>url</EncodingType>" + elements + "</ListBucketResult>"
+}
+
+func contents(keys ...string) string {
+	return "<Contents><Key>" + strings.Join(keys, "</Key></Contents><Contents><Key>") + "</Key></Contents>"
+}
+
+// What an answer is not made of: it is refused as a whole, in bounded memory. Not parallel: it counts what the process takes.
+func TestAHostileAnswerIsAFault(t *testing.T) {
+	const affordable = 64 << 20
+	for name, a := range map[string]struct {
+		status int
+		body   string
+		kind   fault.Kind
+	}{
+		"elements nested 100,000 deep":       {400, "<Error>" + strings.Repeat("<a>", 100_000), fault.Unavailable},
+		"a billion laughs":                   {400, `<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]><Error><Code>&b;</Code></Error>`, fault.Unavailable},
+		"a file of the machine":              {400, `<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><Error><Code>&a;</Code></Error>`, fault.Unavailable},
+		"a document in another coding":       {409, `<?xml version="1.0" encoding="utf-16"?><Error><Code>FileAlreadyExists</Code></Error>`, fault.Unavailable},
+		"bytes that are no letters":          {409, "<Error><Code>FileAlreadyExists</Code><Message>\xff\xfe</Message></Error>", fault.Unavailable},
+		"an escape sequence, by its number":  {409, "<Error><Code>FileAlreadyExists</Code><Message>&#x1b;[2J</Message></Error>", fault.Unavailable},
+		"elements that cross":                {409, "<Error><Code>FileAlreadyExists</Error></Code>", fault.Unavailable},
+		"thousands of attributes":            {400, "<Error " + strings.Repeat(`a="b" `, 100_000) + "/>", fault.Unavailable},
+		"a root that is none":                {409, "<Errors><Code>FileAlreadyExists</Code></Errors>", fault.Unavailable},
+		"a code one element deeper":          {409, "<Error><Error><Code>FileAlreadyExists</Code></Error></Error>", fault.Unavailable},
+		"a code in the attribute":            {409, `<Error Code="FileAlreadyExists"/>`, fault.Unavailable},
+		"a code with a line break and blank": {409, "<Error><Code>\nFileAlreadyExists </Code></Error>", fault.Invalid},
+		"a code in another case":             {409, "<Error><Code>fileAlreadyExists</Code></Error>", fault.Invalid},
+		"JSON":                               {409, `{"Code":"FileAlreadyExists"}`, fault.Unavailable},
+		"what is compressed":                 {409, "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff", fault.Unavailable},
+		"blanks":                             {409, strings.Repeat(" ", 1<<20), fault.Unavailable},
+		"nothing":                            {409, "", fault.Unavailable},
+		"a message of 1 MB":                  {400, "<Error><Code>InvalidArgument</Code><Message>" + strings.Repeat("x", 1<<20) + "</Message></Error>", fault.Invalid},
+		"a message of credentials":           {400, "<Error><Code>InvalidArgument</Code><Message>" + strings.Repeat(token, 1<<16) + "</Message></Error>", fault.Invalid},
+		"a code and an id of 1 MB":           {400, "<Error><Code>" + strings.Repeat("x", 1<<20) + "</Code><RequestId>" + strings.Repeat("y", 1<<20) + "</RequestId></Error>", fault.Invalid},
+		"more than 4 MB":                     {400, "<Error><Code>InvalidArgument</Code><Message>" + strings.Repeat("x", 4<<20) + "</Message></Error>", fault.Unavailable},
+		"a status that nobody knows":         {999, "<Error><Code>Odd</Code></Error>", fault.Unavailable},
+	} {
+		for _, op := range slices.Sorted(maps.Keys(calls)) {
+			t.Run(op+": "+name, func(t *testing.T) {
+				client := answer{a.status, a.body, nil}.client()
+				var got string
+				var err error
+				rig.Frugally(t, affordable, func() { got, err = calls[op](t.Context(), client) })
+				var f *fault.Error
+				if !errors.As(err, &f) || f.Kind != a.kind || got != "" || len(err.Error()) > 1<<10 {
+					t.Errorf("got %.200q, %.500v, want %s", got, err, a.kind)
+				}
+				noSecret(t, err, "Authorization")
+			})
+		}
+	}
+}
+
+// A list is what was asked for, or it is none of it: whoever took a part of it for all would not see the newest number.
+func TestAListThatIsNotWhatWasAskedForIsAFault(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"nothing":                            "",
+		"a web page":                         "<html><body/></html>",
+		"another document":                   "<ListVersionsResult>" + contents("rds/state/1") + "</ListVersionsResult>",
+		"an error with status 200":           "<Error><Code>InternalError</Code></Error>",
+		"half a list":                        "<ListBucketResult>" + contents("rds/state/1"),
+		"an object without a key":            keysIn("<Contents><Size>1</Size></Contents>"), // it makes the SDK panic
+		"one without a key, in plain form":   "<ListBucketResult><Contents/></ListBucketResult>",
+		"a prefix without a name":            keysIn(contents("rds/state/1") + "<CommonPrefixes/>"),
+		"an empty key":                       keysIn(contents("")),
+		"a key that cannot be decoded":       keysIn(contents("rds%2Fstate%2Fx%zz")),
+		"a key that is not below the prefix": keysIn(contents("rds%2Fstat", "rds%2Fstate%2F1")),
+		"one of another prefix":              keysIn(contents("rds%2Fstate%2F1", "rds%2Fthings%2F1")),
+		"keys in descending order":           keysIn(contents("rds%2Fstate%2F2", "rds%2Fstate%2F1")),
+		"the same key twice":                 keysIn(contents("rds%2Fstate%2F1", "rds%2Fstate%2F1")),
+		"more than were asked for":           keysIn(contents("rds%2Fstate%2F01", "rds%2Fstate%2F02", "rds%2Fstate%2F03", "rds%2Fstate%2F04", "rds%2Fstate%2F05", "rds%2Fstate%2F06", "rds%2Fstate%2F07", "rds%2Fstate%2F08", "rds%2Fstate%2F09", "rds%2Fstate%2F10", "rds%2Fstate%2F11")),
+		"one that goes on with nothing":      keysIn("<IsTruncated>true</IsTruncated>"),
+		"a size that is no number":           keysIn("<Contents><Key>rds%2Fstate%2F1</Key><Size>big</Size></Contents>"),
+		"a date that is none":                keysIn("<Contents><Key>rds%2Fstate%2F1</Key><LastModified>today</LastModified></Contents>"),
+		"a truth that is none":               keysIn(contents("rds%2Fstate%2F1") + "<IsTruncated>perhaps</IsTruncated>"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			keys, err := answer{200, text, nil}.client().Keys(t.Context(), "rds/state/", "", 10)
+			if f := fault.From(err); err == nil || keys != nil || f.Kind != fault.Unavailable || f.RequestID != "R-1" {
+				t.Errorf("got %q, %v", keys, err)
+			}
+		})
+	}
+}
+
+// A server that says for ever that there is more is asked as often as there are keys to get, and no more.
+func TestAListThatDoesNotEndIsBounded(t *testing.T) {
+	t.Parallel()
+	var asked int
+	c := over(func(r *http.Request) (*http.Response, error) {
+		asked++
+		text := keysIn(contents(fmt.Sprintf("s%%2F%05d", asked)) + "<IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>")
+		return &http.Response{StatusCode: 200, Header: answer{}.headers(), Body: io.NopCloser(strings.NewReader(text)), Request: r}, nil
+	})
+	keys, err := c.Keys(t.Context(), "s/", "", 50)
+	if err != nil || len(keys) != 50 || asked != 50 {
+		t.Errorf("%d keys of %d answers, %v", len(keys), asked, err)
+	}
+	same := answer{200, keysIn(contents("s%2F1") + "<IsTruncated>true</IsTruncated>"), nil}.client()
+	if keys, err := same.Keys(t.Context(), "s/", "", 50); err == nil || keys != nil {
+		t.Errorf("the same page again and again: %q, %v", keys, err)
+	}
+}
+
+// Headers of an answer that the SDK cannot read make it no success.
+func TestOddHeadersOfAnAnswer(t *testing.T) {
+	t.Parallel()
+	for name, header := range map[string]map[string]string{
+		"a count that is no number":  {"X-Oss-Tagging-Count": "many " + token},
+		"a marker that is no truth":  {"X-Oss-Delete-Marker": "perhaps"},
+		"a length that is no number": {"Content-Length": "long"},
+	} {
+		content, err := answer{200, body, header}.client().Get(t.Context(), key)
+		if f := fault.From(err); err == nil || content != nil || f.Kind != fault.Unavailable || f.Message != "the answer is not OSS's: status 200, 15 bytes" {
+			t.Errorf("%s: %q, %v", name, content, err)
+		}
+		noSecret(t, err, "Authorization")
+	}
+}
+
+// 128 MB that were packed into 128 KB are no object of ours. Not parallel: it counts what the process takes.
+func TestABombIsNotUnpacked(t *testing.T) {
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	for range 128 {
+		_, err := z.Write(make([]byte, 1<<20))
+		must(t, err)
+	}
+	must(t, z.Close())
+	s := serve(t, answer{200, packed.String(), map[string]string{"Content-Encoding": "gzip"}})
+	rig.Frugally(t, 64<<20, func() {
+		got, err := s.client.Get(t.Context(), key)
+		if err != nil || string(got) != packed.String() {
+			t.Errorf("%d bytes, %v", len(got), err)
+		}
+	})
+}
