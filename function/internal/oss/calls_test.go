@@ -32,17 +32,17 @@ func TestTheDocumentedAnswersAreUnderstood(t *testing.T) {
 func TestABucketsVersioningIsReadOrRefused(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		`<VersioningConfiguration xmlns="http://doc.oss-cn-hangzhou.aliyuncs.com"/>`: "false",
+		`<VersioningConfiguration xmlns="http://doc.oss-cn-hangzhou.aliyuncs.com"/>`:    "false",
 		"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>":   "true",
 		"<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>": "true",
 		"<VersioningConfiguration><Status>enabled</Status></VersioningConfiguration>":   "", // nobody knows what that is
 		"<VersioningConfiguration><Status>Off</Status></VersioningConfiguration>":       "",
 		"<VersioningConfiguration><Status></Status></VersioningConfiguration>":          "",
-		"<VersioningConfiguration>":       "",
+		"<VersioningConfiguration>":          "",
 		"<Versioning><Status/></Versioning>": "",
-		"<html/>":                         "",
-		"":                                "",
-		"{}":                              "",
+		"<html/>":                            "",
+		"":                                   "",
+		"{}":                                 "",
 	} {
 		got, err := calls["GetBucketVersioning upgrades"](t.Context(), answer{200, text, nil}.client())
 		if got != want || (err == nil) != (want != "") {
@@ -109,12 +109,12 @@ func TestWhatCannotBeSentIsRefused(t *testing.T) {
 		bucket, region, key string
 		want                fault.Error
 	}{
-		"no bucket":                  {"", region, key, fault.Error{Op: "oss: GetObject /" + key, Kind: fault.Invalid, Message: noName}},
-		"a bucket with a slash":      {"up/grades", region, key, fault.Error{Op: "oss: GetObject up/grades/" + key, Kind: fault.Invalid, Message: noName}},
-		"a bucket with a dot":        {"evil.example.com", region, key, fault.Error{Op: "oss: GetObject evil.example.com/" + key, Kind: fault.Invalid, Message: noName}},
+		"no bucket":                   {"", region, key, fault.Error{Op: "oss: GetObject /" + key, Kind: fault.Invalid, Message: noName}},
+		"a bucket with a slash":       {"up/grades", region, key, fault.Error{Op: "oss: GetObject up/grades/" + key, Kind: fault.Invalid, Message: noName}},
+		"a bucket with a dot":         {"evil.example.com", region, key, fault.Error{Op: "oss: GetObject evil.example.com/" + key, Kind: fault.Invalid, Message: noName}},
 		"a bucket in capital letters": {"Upgrades", region, key, fault.Error{Op: "oss: GetObject Upgrades/" + key, Kind: fault.Invalid, Message: noName}},
-		"no key":                     {bucket, region, "", fault.Error{Op: "oss: GetObject upgrades", Kind: fault.Invalid, Message: "=not sent: invalid field, OperationInput.Key."}},
-		"a region that is none":      {bucket, "cn hangzhou", key, fault.Error{Op: "oss: GetObject upgrades/" + key, Kind: fault.Invalid, Message: "=not sent: invalid field, Endpoint."}},
+		"no key":                      {bucket, region, "", fault.Error{Op: "oss: GetObject upgrades", Kind: fault.Invalid, Message: "=not sent: invalid field, OperationInput.Key."}},
+		"a region that is none":       {bucket, "cn hangzhou", key, fault.Error{Op: "oss: GetObject upgrades/" + key, Kind: fault.Invalid, Message: "=not sent: invalid field, Endpoint."}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -128,10 +128,6 @@ func TestWhatCannotBeSentIsRefused(t *testing.T) {
 // The function's own limit comes first for every call, whatever the SDK waits.
 func TestACallEndsWithItsContextOrAfterTheCallTimeout(t *testing.T) {
 	t.Parallel()
-	hang := func(r *http.Request) (*http.Response, error) {
-		<-r.Context().Done()
-		return nil, r.Context().Err()
-	}
 	for op, call := range calls {
 		for _, patience := range []time.Duration{time.Second, time.Hour} {
 			t.Run(fmt.Sprint(op, " in ", patience), func(t *testing.T) {
@@ -140,7 +136,10 @@ func TestACallEndsWithItsContextOrAfterTheCallTimeout(t *testing.T) {
 					ctx, cancel := context.WithTimeout(t.Context(), patience)
 					defer cancel()
 					start := time.Now()
-					_, err := call(ctx, over(hang))
+					_, err := call(ctx, over(func(r *http.Request) (*http.Response, error) {
+						<-r.Context().Done()
+						return nil, r.Context().Err()
+					}))
 					wantFault(t, err, fault.Error{Op: "oss: " + op, Kind: fault.Unavailable, Message: "=context deadline exceeded"})
 					if took := time.Since(start); took != min(patience, transport.CallTimeout) {
 						t.Errorf("it took %s", took)

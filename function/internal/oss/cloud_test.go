@@ -114,11 +114,17 @@ func page(status int, text string) answer {
 	return answer{status, text, map[string]string{"X-Oss-Request-Id": ""}}
 }
 
-// echo stands in an answer for what the request was signed with.
-const echo = "(echo)"
+// In an answer echo stands for what the request was signed with, and bare for the signature alone.
+const (
+	echo = "(echo)"
+	bare = "(signature)"
+)
 
-func signature(r *http.Request) string {
-	return "Authorization: " + r.Header.Get("Authorization") + " x-oss-security-token: " + r.Header.Get("X-Oss-Security-Token")
+// heard puts them in.
+func heard(text string, r *http.Request) string {
+	signed := r.Header.Get("Authorization")
+	_, signature, _ := strings.Cut(signed, "Signature=")
+	return strings.NewReplacer(echo, "Authorization: "+signed+" x-oss-security-token: "+r.Header.Get("X-Oss-Security-Token"), bare, signature).Replace(text)
 }
 
 func (a answer) headers() http.Header {
@@ -139,7 +145,7 @@ func (a answer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header()[name] = values
 	}
 	w.WriteHeader(a.status)
-	_, _ = io.WriteString(w, strings.ReplaceAll(a.body, echo, signature(r)))
+	_, _ = io.WriteString(w, heard(a.body, r))
 }
 
 // pool is a pool of connections without a network.
@@ -153,7 +159,7 @@ func (pool) CloseIdleConnections() {}
 func (a answer) client() *oss.Client {
 	return over(func(r *http.Request) (*http.Response, error) {
 		httptrace.ContextClientTrace(r.Context()).GotConn(httptrace.GotConnInfo{})
-		text := strings.ReplaceAll(a.body, echo, signature(r))
+		text := heard(a.body, r)
 		return &http.Response{StatusCode: a.status, Header: a.headers(), Body: io.NopCloser(strings.NewReader(text)), Request: r}, nil
 	})
 }

@@ -18,7 +18,7 @@ const (
 	doc503   = "OSS documentation, HTTP status code 503"
 	docSDK   = "OSS documentation, error handling of the C SDK"
 	expired  = "OSS documentation, EC 0002-00000007; with this code in jxxghp/MoviePilot#6295 and rclone's backend/115"
-	noToken  = "aliyun/aliyun-sts-go-sdk#1, from OSS"
+	stsSDK   = "aliyun/aliyun-sts-go-sdk#1, from OSS"
 	megfile  = "megvii-research/megfile#590, which repeats the call"
 	s3       = "the same code of S3, whose interface OSS has, too"
 	internal = "the endpoint for this function is the internal one of the bucket's region: leave OSS_ENDPOINT out, or mend it"
@@ -62,7 +62,7 @@ var codes = []struct {
 	{"InvalidAccessKeyId", fault.Denied, "", doc403},
 	{"SignatureDoesNotMatch", fault.Denied, "", doc403},
 	{"InvalidSecurityToken", fault.Denied, "", doc403},
-	{"MissingSecurityToken", fault.Denied, "", noToken},
+	{"MissingSecurityToken", fault.Denied, "", stsSDK},
 	{"AccessKeyIdAndSecurityTokenNotMatch", fault.Denied, "", doc403},
 	{"AbnormalBucketOwnerStatus", fault.Denied, "", doc403},
 	{"BucketDisable", fault.Denied, "", doc403},

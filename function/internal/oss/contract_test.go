@@ -16,6 +16,7 @@ import (
 
 // place is a server that speaks OSS, with an empty bucket whose name is the constant bucket, and no other.
 type place struct {
+	*testing.T
 	client func(bucket string) *oss.Client // one for a bucket, which need not be there
 	set    func(versioning string)         // Enabled or Suspended, for the bucket
 }
@@ -32,13 +33,14 @@ func tryContract(t *testing.T, at func(*testing.T) place) {
 	for name, try := range contract {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			try(t, at(t))
+			try(at(t))
 		})
 	}
 }
 
-var contract = map[string]func(*testing.T, place){
-	"an object is read as it was created": func(t *testing.T, p place) {
+var contract = map[string]func(place){
+	"an object is read as it was created": func(p place) {
+		t := p.T
 		c := p.client(bucket)
 		for key, content := range map[string]string{
 			"plain.json":          `{"a":"<&>\"'"}`,
@@ -52,14 +54,16 @@ var contract = map[string]func(*testing.T, place){
 			wantContent(t, c, key, content)
 		}
 	},
-	"an object that is there is not created again, and stays as it is": func(t *testing.T, p place) {
+	"an object that is there is not created again, and stays as it is": func(p place) {
+		t := p.T
 		c := p.client(bucket)
 		wantCreated(t, c, key, "first", true)
 		wantCreated(t, c, key, "second", false)
 		wantCreated(t, c, key, "first", false)
 		wantContent(t, c, key, "first")
 	},
-	"of many who create an object at once, one does": func(t *testing.T, p place) {
+	"of many who create an object at once, one does": func(p place) {
+		t := p.T
 		var winners atomic.Int64
 		var winner atomic.Value
 		var all sync.WaitGroup
@@ -82,13 +86,15 @@ var contract = map[string]func(*testing.T, place){
 		}
 		wantContent(t, p.client(bucket), key, winner.Load().(string))
 	},
-	"a missing object is not found": func(t *testing.T, p place) {
+	"a missing object is not found": func(p place) {
+		t := p.T
 		content, err := p.client(bucket).Get(t.Context(), "nowhere")
 		if f := fault.From(err); err == nil || content != nil || f.Kind != fault.NotFound || f.Code != "NoSuchKey" || f.InDoubt || f.RequestID == "" {
 			t.Errorf("got %q, %+v", content, f)
 		}
 	},
-	"a deleted object is missing, and can be created anew": func(t *testing.T, p place) {
+	"a deleted object is missing, and can be created anew": func(p place) {
+		t := p.T
 		c := p.client(bucket)
 		wantCreated(t, c, key, "first", true)
 		for range 2 {
@@ -100,7 +106,8 @@ var contract = map[string]func(*testing.T, place){
 		wantCreated(t, c, key, "second", true)
 		wantContent(t, c, key, "second")
 	},
-	"keys are listed in ascending order, those with a prefix and after a key, and so many": func(t *testing.T, p place) {
+	"keys are listed in ascending order, those with a prefix and after a key, and so many": func(p place) {
+		t := p.T
 		c := p.client(bucket)
 		for _, key := range []string{"s/10", "s/9", "s/", "s/2+2", "s/2 2", "s/Z", "s/é", "t/1", "s", "r"} {
 			wantCreated(t, c, key, "x", true)
@@ -128,7 +135,8 @@ var contract = map[string]func(*testing.T, place){
 			}
 		}
 	},
-	"more keys than one answer has are listed": func(t *testing.T, p place) {
+	"more keys than one answer has are listed": func(p place) {
+		t := p.T
 		var want []string
 		var all sync.WaitGroup
 		for n := range 1_010 {
@@ -150,14 +158,16 @@ var contract = map[string]func(*testing.T, place){
 			}
 		}
 	},
-	"a bucket whose versioning was never enabled has none": func(t *testing.T, p place) {
+	"a bucket whose versioning was never enabled has none": func(p place) {
+		t := p.T
 		if versioned, err := p.client(bucket).Versioned(t.Context()); versioned || err != nil {
 			t.Errorf("got %t, %v", versioned, err)
 		}
 	},
-	"a bucket with versioning says so, and nothing counts as created there":  versioned("Enabled"),
+	"a bucket with versioning says so, and nothing counts as created there":     versioned("Enabled"),
 	"a bucket that had versioning says so, and nothing counts as created there": versioned("Suspended"),
-	"without the bucket every call says what to do": func(t *testing.T, p place) {
+	"without the bucket every call says what to do": func(p place) {
+		t := p.T
 		for op, call := range calls {
 			got, err := call(t.Context(), p.client("nowhere"))
 			f := fault.From(err)
@@ -168,8 +178,9 @@ var contract = map[string]func(*testing.T, place){
 	},
 }
 
-func versioned(status string) func(*testing.T, place) {
-	return func(t *testing.T, p place) {
+func versioned(status string) func(place) {
+	return func(p place) {
+		t := p.T
 		c := p.client(bucket)
 		p.set(status)
 		if versioned, err := c.Versioned(t.Context()); !versioned || err != nil {

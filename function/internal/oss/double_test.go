@@ -38,6 +38,7 @@ func newDouble(t *testing.T) place {
 	t.Cleanup(connections.Close)
 	endpoint := endpointOf(t, server.URL)
 	return place{
+		T:      t,
 		client: func(bucket string) *oss.Client { return oss.New(connections, endpoint, region, bucket, credentials) },
 		set: func(status string) {
 			d.mu.Lock()

@@ -9,7 +9,6 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -22,7 +21,7 @@ import (
 
 // raw answers with something that need not be HTTP.
 func raw(text string) http.HandlerFunc {
-	return rig.Raw(func(r *http.Request) string { return strings.ReplaceAll(text, echo, signature(r)) })
+	return rig.Raw(func(r *http.Request) string { return heard(text, r) })
 }
 
 // Whatever the server does, a call is sent once, ends in a fault that says whether it may have taken effect, and no secret is in that
@@ -50,6 +49,7 @@ func TestACallIsSentOnceAndItsFaultHoldsNoSecret(t *testing.T) {
 		"a clock that is wrong":        {skewed, fault.Error{Kind: fault.Expired, Code: "RequestTimeTooSkewed", Message: "=The difference is too large.", RequestID: "R-1"}},
 		"a refusal of a strange kind":  {refusal(400, "BadRequest", "m"), fault.Error{Kind: fault.Invalid, Code: "BadRequest", Message: "=m", RequestID: "R-1"}},
 		"a refusal with what it heard": {refusal(403, "SignatureDoesNotMatch", "we calculated "+echo), fault.Error{Kind: fault.Denied, Code: "SignatureDoesNotMatch", Message: "we calculated Authorization: ", RequestID: "R-1"}},
+		"a refusal with the signature": {refusal(403, "SignatureDoesNotMatch", "not "+bare), fault.Error{Kind: fault.Denied, Code: "SignatureDoesNotMatch", Message: "=not [credentials]", RequestID: "R-1"}},
 		"a refusal with the credentials": {
 			refusal(400, "InvalidArgument", secret+" "+token+" "+url.QueryEscape(token)+" "+accessKeyID),
 			fault.Error{Kind: fault.Invalid, Code: "InvalidArgument", Message: "=[credentials] [credentials] [credentials] [credentials]", RequestID: "R-1"},
@@ -68,7 +68,9 @@ func TestACallIsSentOnceAndItsFaultHoldsNoSecret(t *testing.T) {
 			fault.Error{Kind: fault.Unavailable, Code: "InternalError", Message: "=m", RequestID: "R-2", InDoubt: true},
 		},
 		"a redirect": {
-			http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect) }),
+			http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+			}),
 			fault.Error{Kind: fault.Unavailable, Message: "the endpoint redirects (307)", InDoubt: true},
 		},
 	} {
@@ -95,8 +97,10 @@ var cutShort = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 })
 
 // skewed answers a day later than it is.
-var skewed = answer{403, "<Error><Code>RequestTimeTooSkewed</Code><Message>The difference is too large.</Message><RequestId>R-1</RequestId></Error>",
-	map[string]string{"Date": time.Now().Add(24 * time.Hour).UTC().Format(http.TimeFormat)}}
+var skewed = answer{
+	403, "<Error><Code>RequestTimeTooSkewed</Code><Message>The difference is too large.</Message><RequestId>R-1</RequestId></Error>",
+	map[string]string{"Date": time.Now().Add(24 * time.Hour).UTC().Format(http.TimeFormat)},
+}
 
 // The SDK would take the server's time for the right one, and sign the next request with it: any server could so get signatures for later.
 func TestTheClockIsNotCorrected(t *testing.T) {
@@ -260,12 +264,18 @@ func TestThousandCallsLeaveNothingBehind(t *testing.T) {
 	before.Await(t, 2*time.Second)
 }
 
-// A panic below the SDK is a fault, too.
+// A panic below the SDK is a fault, too, and it is in doubt once the request may be out.
 func TestPanicUnderACallIsAFault(t *testing.T) {
 	t.Parallel()
-	for op, call := range calls {
-		_, err := call(t.Context(), over(func(*http.Request) (*http.Response, error) { panic(token) }))
-		wantFault(t, err, fault.Error{Op: "oss: " + op, Kind: fault.Internal, Message: "=the SDK panicked: string"})
+	for _, reached := range []bool{false, true} {
+		for op, call := range calls {
+			_, err := call(t.Context(), over(func(r *http.Request) (*http.Response, error) {
+				if reached {
+					httptrace.ContextClientTrace(r.Context()).GotConn(httptrace.GotConnInfo{})
+				}
+				panic(token)
+			}))
+			wantFault(t, err, fault.Error{Op: "oss: " + op, Kind: fault.Internal, Message: "=the SDK panicked: string", InDoubt: reached})
+		}
 	}
 }
-

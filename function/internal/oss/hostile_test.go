@@ -75,33 +75,39 @@ func TestAHostileAnswerIsAFault(t *testing.T) {
 // A list is what was asked for, or it is none of it: whoever took a part of it for all would not see the newest number.
 func TestAListThatIsNotWhatWasAskedForIsAFault(t *testing.T) {
 	t.Parallel()
-	for name, text := range map[string]string{
-		"nothing":                            "",
-		"a web page":                         "<html><body/></html>",
-		"another document":                   "<ListVersionsResult>" + contents("rds/state/1") + "</ListVersionsResult>",
-		"an error with status 200":           "<Error><Code>InternalError</Code></Error>",
-		"half a list":                        "<ListBucketResult>" + contents("rds/state/1"),
-		"an object without a key":            keysIn("<Contents><Size>1</Size></Contents>"), // it makes the SDK panic
-		"one without a key, in plain form":   "<ListBucketResult><Contents/></ListBucketResult>",
-		"a prefix without a name":            keysIn(contents("rds/state/1") + "<CommonPrefixes/>"),
-		"an empty key":                       keysIn(contents("")),
-		"a key that cannot be decoded":       keysIn(contents("rds%2Fstate%2Fx%zz")),
-		"a key that is not below the prefix": keysIn(contents("rds%2Fstat", "rds%2Fstate%2F1")),
-		"one of another prefix":              keysIn(contents("rds%2Fstate%2F1", "rds%2Fthings%2F1")),
-		"keys in descending order":           keysIn(contents("rds%2Fstate%2F2", "rds%2Fstate%2F1")),
-		"the same key twice":                 keysIn(contents("rds%2Fstate%2F1", "rds%2Fstate%2F1")),
-		"more than were asked for":           keysIn(contents("rds%2Fstate%2F01", "rds%2Fstate%2F02", "rds%2Fstate%2F03", "rds%2Fstate%2F04", "rds%2Fstate%2F05", "rds%2Fstate%2F06", "rds%2Fstate%2F07", "rds%2Fstate%2F08", "rds%2Fstate%2F09", "rds%2Fstate%2F10", "rds%2Fstate%2F11")),
-		"one that goes on with nothing":      keysIn("<IsTruncated>true</IsTruncated>"),
-		"a size that is no number":           keysIn("<Contents><Key>rds%2Fstate%2F1</Key><Size>big</Size></Contents>"),
-		"a date that is none":                keysIn("<Contents><Key>rds%2Fstate%2F1</Key><LastModified>today</LastModified></Contents>"),
-		"a truth that is none":               keysIn(contents("rds%2Fstate%2F1") + "<IsTruncated>perhaps</IsTruncated>"),
+	const (
+		foreign  = "the answer is not OSS's: status 200, "
+		unwanted = "the list is out of order, or has what was not asked for: none of it is used"
+		length   = "the list is longer than was asked for, or says that it goes on and has nothing"
+	)
+	for name, test := range map[string]struct{ text, message string }{
+		"nothing":                            {"", foreign},
+		"a web page":                         {"<html><body/></html>", foreign},
+		"another document":                   {"<ListVersionsResult>" + contents("rds/state/1") + "</ListVersionsResult>", foreign},
+		"an error with status 200":           {"<Error><Code>InternalError</Code></Error>", foreign},
+		"half a list":                        {"<ListBucketResult>" + contents("rds/state/1"), foreign},
+		"an object without a key":            {keysIn("<Contents><Size>1</Size></Contents>"), foreign}, // it makes the SDK panic
+		"one without a key, in plain form":   {"<ListBucketResult><Contents/></ListBucketResult>", unwanted},
+		"a prefix without a name":            {keysIn(contents("rds/state/1") + "<CommonPrefixes/>"), foreign},
+		"an empty key":                       {keysIn(contents("")), unwanted},
+		"a key that cannot be decoded":       {keysIn(contents("rds%2Fstate%2Fx%zz")), foreign},
+		"a key that is not below the prefix": {keysIn(contents("rds%2Fstat", "rds%2Fstate%2F1")), unwanted},
+		"one of another prefix":              {keysIn(contents("rds%2Fstate%2F1", "rds%2Fthings%2F1")), unwanted},
+		"keys in descending order":           {keysIn(contents("rds%2Fstate%2F2", "rds%2Fstate%2F1")), unwanted},
+		"the same key twice":                 {keysIn(contents("rds%2Fstate%2F1", "rds%2Fstate%2F1")), unwanted},
+		"more than were asked for":           {keysIn(contents("rds%2Fstate%2F1", "rds%2Fstate%2F2", "rds%2Fstate%2F3")), length},
+		"one that goes on with nothing":      {keysIn("<IsTruncated>true</IsTruncated>"), length},
+		"a size that is no number":           {keysIn("<Contents><Key>rds%2Fstate%2F1</Key><Size>big</Size></Contents>"), foreign},
+		"a date that is none":                {keysIn("<Contents><Key>rds%2Fstate%2F1</Key><LastModified>today</LastModified></Contents>"), foreign},
+		"a truth that is none":               {keysIn(contents("rds%2Fstate%2F1") + "<IsTruncated>perhaps</IsTruncated>"), foreign},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			keys, err := answer{200, text, nil}.client().Keys(t.Context(), "rds/state/", "", 10)
-			if f := fault.From(err); err == nil || keys != nil || f.Kind != fault.Unavailable || f.RequestID != "R-1" {
-				t.Errorf("got %q, %v", keys, err)
+			keys, err := answer{200, test.text, nil}.client().Keys(t.Context(), "rds/state/", "", 2)
+			if keys != nil {
+				t.Errorf("got %q", keys)
 			}
+			wantFault(t, err, fault.Error{Op: "oss: ListObjectsV2 upgrades/rds/state/", Kind: fault.Unavailable, Message: test.message, RequestID: "R-1", InDoubt: true})
 		})
 	}
 }
@@ -113,7 +119,7 @@ func TestAListThatDoesNotEndIsBounded(t *testing.T) {
 	c := over(func(r *http.Request) (*http.Response, error) {
 		asked++
 		text := keysIn(contents(fmt.Sprintf("s%%2F%05d", asked)) + "<IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>")
-		return &http.Response{StatusCode: 200, Header: answer{}.headers(), Body: io.NopCloser(strings.NewReader(text)), Request: r}, nil
+		return &http.Response{StatusCode: http.StatusOK, Header: answer{}.headers(), Body: io.NopCloser(strings.NewReader(text)), Request: r}, nil
 	})
 	keys, err := c.Keys(t.Context(), "s/", "", 50)
 	if err != nil || len(keys) != 50 || asked != 50 {

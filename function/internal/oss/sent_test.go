@@ -73,7 +73,8 @@ func TestWhatEachCallSends(t *testing.T) {
 		}, body},
 		"ListObjectsV2 upgrades/rds/state/": {
 			"GET https://upgrades.oss-cn-hangzhou-internal.aliyuncs.com/?encoding-type=url&list-type=2&max-keys=10&prefix=rds%2Fstate%2F",
-			map[string]string{"Content-Md5": empty, "Content-Type": "application/octet-stream"}, "",
+			map[string]string{"Content-Md5": empty, "Content-Type": "application/octet-stream"},
+			"",
 		},
 		"GetBucketVersioning upgrades": {"GET https://upgrades.oss-cn-hangzhou-internal.aliyuncs.com/?versioning=", map[string]string{"Content-Md5": empty}, ""},
 	} {
@@ -156,12 +157,12 @@ func TestTheContentsTypeIsThatOfItsBytes(t *testing.T) {
 func TestWhereABucketIsFound(t *testing.T) {
 	t.Parallel()
 	for endpoint, want := range map[string]string{
-		"":                       "https://upgrades.oss-cn-hangzhou-internal.aliyuncs.com/rds/state/12.json",
-		"http://127.0.0.1:9003":  "http://127.0.0.1:9003/upgrades/rds/state/12.json",
-		"http://localhost:9003":  "http://localhost:9003/upgrades/rds/state/12.json",
-		"http://[::1]:9003":      "http://[::1]:9003/upgrades/rds/state/12.json",
-		"https://127.0.0.1:9003": "https://127.0.0.1:9003/upgrades/rds/state/12.json",
-		"https://oss-cn-beijing.aliyuncs.com":         "https://upgrades.oss-cn-beijing.aliyuncs.com/rds/state/12.json",
+		"":                                    "https://upgrades.oss-cn-hangzhou-internal.aliyuncs.com/rds/state/12.json",
+		"http://127.0.0.1:9003":               "http://127.0.0.1:9003/upgrades/rds/state/12.json",
+		"http://localhost:9003":               "http://localhost:9003/upgrades/rds/state/12.json",
+		"http://[::1]:9003":                   "http://[::1]:9003/upgrades/rds/state/12.json",
+		"https://127.0.0.1:9003":              "https://127.0.0.1:9003/upgrades/rds/state/12.json",
+		"https://oss-cn-beijing.aliyuncs.com": "https://upgrades.oss-cn-beijing.aliyuncs.com/rds/state/12.json",
 		"https://oss-cn-hzfinance.aliyuncs.com:8443/": "https://upgrades.oss-cn-hzfinance.aliyuncs.com:8443/rds/state/12.json",
 	} {
 		r := &recorder{}
