@@ -2,18 +2,16 @@ package oss
 
 import (
 	"context"
+	"encoding/xml"
 	"errors"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
-
-	sdk "github.com/aliyun/alibabacloud-oss-go-sdk-v2/oss"
 )
 
 // maxPage is the most keys that OSS lists in one answer.
 const maxPage = 1000
-
-// errForeign stands for an answer with status 200 that is not the document that was asked for.
-var errForeign = errors.New("not the document that was asked for")
 
 // Keys lists the keys that begin with a prefix and come after a key, in ascending order, at most so many.
 func (c *Client) Keys(ctx context.Context, prefix, after string, most int) ([]string, error) {
@@ -25,7 +23,7 @@ func (c *Client) Keys(ctx context.Context, prefix, after string, most int) ([]st
 			return nil, err
 		}
 		if keys = append(keys, page...); more {
-			after = keys[len(keys)-1] // and not the SDK's token: so each page is known to begin behind the last one
+			after = keys[len(keys)-1] // and not OSS's token: so each page is known to begin behind the last one
 		}
 	}
 	return keys, nil
@@ -33,24 +31,24 @@ func (c *Client) Keys(ctx context.Context, prefix, after string, most int) ([]st
 
 // page lists so many keys at most; more reports whether others come after them.
 func (c *Client) page(ctx context.Context, prefix, after string, most int) (keys []string, more bool, err error) {
-	_, err = c.call(ctx, c.op("ListObjectsV2", prefix), nil, http.StatusOK, func(s *sdk.Client, e *exchange) error {
-		request := &sdk.ListObjectsV2Request{Bucket: &c.bucket, MaxKeys: int32(most)} //nolint:gosec // at most maxPage
-		if prefix != "" {
-			request.Prefix = &prefix
-		}
-		if after != "" {
-			request.StartAfter = &after
-		}
-		list, err := s.ListObjectsV2(ctx, request)
-		if err != nil {
+	query := map[string]string{"list-type": "2", "encoding-type": "url", "max-keys": strconv.Itoa(most)}
+	if prefix != "" {
+		query["prefix"] = prefix
+	}
+	if after != "" {
+		query["start-after"] = after
+	}
+	_, err = c.call(ctx, request{
+		action: "ListObjectsV2", method: http.MethodGet, prefix: prefix, query: query, status: http.StatusOK,
+		read: func(e *exchange) (err error) {
+			var list listing
+			if err := xml.Unmarshal(e.answer, &list); err != nil {
+				return e.foreign()
+			}
+			more = list.IsTruncated
+			keys, err = list.keys(prefix, after, most)
 			return err
-		}
-		if !e.has("ListBucketResult") {
-			return errForeign
-		}
-		more = list.IsTruncated
-		keys, err = keysOf(list, prefix, after, most)
-		return err
+		},
 	})
 	if err != nil {
 		return nil, false, err
@@ -58,39 +56,49 @@ func (c *Client) page(ctx context.Context, prefix, after string, most int) (keys
 	return keys, more, nil
 }
 
-// keysOf returns the keys of a list, if it is what was asked for.
-func keysOf(list *sdk.ListObjectsV2Result, prefix, after string, most int) (keys []string, err error) {
-	if len(list.Contents) > most || list.IsTruncated && len(list.Contents) == 0 {
-		return nil, unusable("the list is longer than was asked for, or says that it goes on and has nothing")
+// listing is OSS's answer to ListObjectsV2. Another document, or none, is not an empty one.
+type listing struct {
+	XMLName      xml.Name `xml:"ListBucketResult"`
+	EncodingType string
+	IsTruncated  bool
+	Contents     []struct{ Key string }
+}
+
+// keys returns the keys, if they are what was asked for.
+func (l listing) keys(prefix, after string, most int) (keys []string, err error) {
+	if len(l.Contents) > most || l.IsTruncated && len(l.Contents) == 0 {
+		return nil, errors.New("the list is longer than was asked for, or says that it goes on and has nothing")
 	}
-	for _, object := range list.Contents {
-		if object.Key == nil || *object.Key <= after || !strings.HasPrefix(*object.Key, prefix) {
-			return nil, unusable("the list is out of order, or has what was not asked for: none of it is used")
+	for _, object := range l.Contents {
+		key := object.Key
+		if l.EncodingType == "url" {
+			key, err = url.QueryUnescape(key)
 		}
-		after = *object.Key
-		keys = append(keys, after)
+		if err != nil || key <= after || !strings.HasPrefix(key, prefix) {
+			return nil, errors.New("the list is out of order, or has what was not asked for: none of it is used")
+		}
+		keys, after = append(keys, key), key
 	}
 	return keys, nil
 }
 
 // Versioned reports whether the bucket's versioning is or was enabled.
 func (c *Client) Versioned(ctx context.Context) (versioned bool, err error) {
-	_, err = c.call(ctx, c.op("GetBucketVersioning", ""), nil, http.StatusOK, func(s *sdk.Client, e *exchange) error {
-		result, err := s.GetBucketVersioning(ctx, &sdk.GetBucketVersioningRequest{Bucket: &c.bucket})
-		switch {
-		case err != nil:
-			return err
-		case !e.has("VersioningConfiguration"):
-			return errForeign
-		case result.VersionStatus == nil: // it was never enabled
+	_, err = c.call(ctx, request{
+		action: "GetBucketVersioning", method: http.MethodGet, query: map[string]string{"versioning": ""}, status: http.StatusOK,
+		read: func(e *exchange) error {
+			var document struct {
+				XMLName xml.Name `xml:"VersioningConfiguration"`
+				Status  *string  // missing if versioning was never enabled
+			}
+			if xml.Unmarshal(e.answer, &document) != nil {
+				return e.foreign()
+			}
+			if versioned = document.Status != nil; versioned && *document.Status != "Enabled" && *document.Status != "Suspended" {
+				return errors.New("the bucket's versioning has a status that is not documented")
+			}
 			return nil
-		}
-		switch versioned = true; sdk.VersioningStatusType(*result.VersionStatus) {
-		case sdk.VersionEnabled, sdk.VersionSuspended:
-			return nil
-		default:
-			return unusable("the bucket's versioning has a status that is not documented")
-		}
+		},
 	})
 	return versioned && err == nil, err
 }

@@ -113,7 +113,7 @@ func TestWhatCannotBeSentIsRefused(t *testing.T) {
 		"a bucket with a slash":       {"up/grades", region, key, fault.Error{Op: "oss: GetObject up/grades/" + key, Kind: fault.Invalid, Message: noName}},
 		"a bucket with a dot":         {"evil.example.com", region, key, fault.Error{Op: "oss: GetObject evil.example.com/" + key, Kind: fault.Invalid, Message: noName}},
 		"a bucket in capital letters": {"Upgrades", region, key, fault.Error{Op: "oss: GetObject Upgrades/" + key, Kind: fault.Invalid, Message: noName}},
-		"no key":                      {bucket, region, "", fault.Error{Op: "oss: GetObject upgrades", Kind: fault.Invalid, Message: "=not sent: invalid field, OperationInput.Key."}},
+		"no key":                      {bucket, region, "", fault.Error{Op: "oss: GetObject upgrades/", Kind: fault.Invalid, Message: "=not sent: invalid field, OperationInput.Key."}},
 		"a region that is none":       {bucket, "cn hangzhou", key, fault.Error{Op: "oss: GetObject upgrades/" + key, Kind: fault.Invalid, Message: "=not sent: invalid field, Endpoint."}},
 	} {
 		t.Run(name, func(t *testing.T) {

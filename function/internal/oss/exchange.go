@@ -49,8 +49,8 @@ func (e *exchange) Do(r *http.Request) (_ *http.Response, err error) {
 	return answer, nil
 }
 
-// setBody puts the body into the request anew: the SDK's reader has no known end when it is empty, and cannot be read again when a kept
-// connection turns out to be closed before anything was written.
+// setBody puts the body into the request. The SDK is not given it: its reader could not be read again when a kept connection turns out to be
+// closed before anything was written, and an empty one would have no known end.
 func (e *exchange) setBody(r *http.Request) {
 	r.Body, r.ContentLength = http.NoBody, int64(len(e.body))
 	if len(e.body) > 0 {
@@ -65,22 +65,14 @@ func (e *exchange) requestID() string { return e.header.Get("x-oss-request-id") 
 // versioned reports whether the answer speaks of a version of an object, as in a bucket whose versioning is or was enabled.
 func (e *exchange) versioned() bool { return e.header.Get("x-oss-version-id") != "" }
 
-// intact reports whether the object that the answer speaks of has this content, by its checksum.
-func (e *exchange) intact(content []byte) bool {
+// verify compares a content with the checksum of the object that the answer speaks of.
+func (e *exchange) verify(content []byte) error {
 	sum := e.header.Get("x-oss-hash-crc64ecma")
-	return sum == "" || sum == strconv.FormatUint(crc64.Checksum(content, crc64.MakeTable(crc64.ECMA)), 10)
+	if sum != "" && sum != strconv.FormatUint(crc64.Checksum(content, crc64.MakeTable(crc64.ECMA)), 10) {
+		return errors.New("the checksum of the object is not that of its content")
+	}
+	return nil
 }
-
-// has reports whether the answer is a document with this root. The SDK takes any other, and none at all, for an empty one.
-func (e *exchange) has(root string) bool {
-	var document struct{ XMLName xml.Name }
-	return xml.Unmarshal(e.answer, &document) == nil && document.XMLName.Local == root
-}
-
-// unusable is what is wrong with an answer that looks like a success.
-type unusable string
-
-func (u unusable) Error() string { return string(u) }
 
 // explain makes a fault of a failed call. It reads the answer itself: the SDK's error mixes it with the request.
 func (e *exchange) explain(err error) *fault.Error {
@@ -89,12 +81,8 @@ func (e *exchange) explain(err error) *fault.Error {
 		return &fault.Error{Kind: fault.Unavailable, Message: e.failure.Error(), InDoubt: e.call.Reached()}
 	case e.status == 0:
 		return unsent(err, e.call.Reached())
-	case e.status/100 == 2:
-		var wrong unusable
-		if !errors.As(err, &wrong) {
-			wrong = e.foreign()
-		}
-		return &fault.Error{Kind: fault.Unavailable, Message: wrong.Error(), RequestID: e.requestID(), InDoubt: true}
+	case e.status/100 == 2: // the error is one of ours
+		return &fault.Error{Kind: fault.Unavailable, Message: err.Error(), RequestID: e.requestID(), InDoubt: true}
 	}
 	var document struct {
 		XMLName   xml.Name `xml:"Error"`
@@ -116,8 +104,8 @@ func (e *exchange) explain(err error) *fault.Error {
 }
 
 // foreign tells of an answer that is a web page, say: its text is not repeated.
-func (e *exchange) foreign() unusable {
-	return unusable(fmt.Sprintf("the answer is not OSS's: status %d, %d bytes", e.status, len(e.answer)))
+func (e *exchange) foreign() error {
+	return fmt.Errorf("the answer is not OSS's: status %d, %d bytes", e.status, len(e.answer))
 }
 
 // unsent explains an error of the SDK about a request that it has not sent, and never will.

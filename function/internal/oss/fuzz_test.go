@@ -33,10 +33,9 @@ func FuzzAnswer(f *testing.F) {
 			got, err := call(t.Context(), a.client())
 			if err != nil {
 				var f *fault.Error
-				if !errors.As(err, &f) || f.Kind == "" || f.Op != "oss: "+op || got != "" {
+				if !errors.As(err, &f) || f.Kind == "" || f.Op != "oss: "+op || got != "" || strings.Contains(err.Error(), token) {
 					t.Errorf("%s: %d %q gives %q, %v", op, status, text, got, err)
 				}
-				noSecret(t, err, "Authorization")
 				continue
 			}
 			switch operation, _, _ := strings.Cut(op, " "); operation {

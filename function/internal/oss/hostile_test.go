@@ -86,19 +86,16 @@ func TestAListThatIsNotWhatWasAskedForIsAFault(t *testing.T) {
 		"another document":                   {"<ListVersionsResult>" + contents("rds/state/1") + "</ListVersionsResult>", foreign},
 		"an error with status 200":           {"<Error><Code>InternalError</Code></Error>", foreign},
 		"half a list":                        {"<ListBucketResult>" + contents("rds/state/1"), foreign},
-		"an object without a key":            {keysIn("<Contents><Size>1</Size></Contents>"), foreign}, // it makes the SDK panic
+		"an object without a key":            {keysIn("<Contents><Size>1</Size></Contents>"), unwanted},
 		"one without a key, in plain form":   {"<ListBucketResult><Contents/></ListBucketResult>", unwanted},
-		"a prefix without a name":            {keysIn(contents("rds/state/1") + "<CommonPrefixes/>"), foreign},
 		"an empty key":                       {keysIn(contents("")), unwanted},
-		"a key that cannot be decoded":       {keysIn(contents("rds%2Fstate%2Fx%zz")), foreign},
+		"a key that cannot be decoded":       {keysIn(contents("rds%2Fstate%2Fx%zz")), unwanted},
 		"a key that is not below the prefix": {keysIn(contents("rds%2Fstat", "rds%2Fstate%2F1")), unwanted},
 		"one of another prefix":              {keysIn(contents("rds%2Fstate%2F1", "rds%2Fthings%2F1")), unwanted},
 		"keys in descending order":           {keysIn(contents("rds%2Fstate%2F2", "rds%2Fstate%2F1")), unwanted},
 		"the same key twice":                 {keysIn(contents("rds%2Fstate%2F1", "rds%2Fstate%2F1")), unwanted},
 		"more than were asked for":           {keysIn(contents("rds%2Fstate%2F1", "rds%2Fstate%2F2", "rds%2Fstate%2F3")), length},
 		"one that goes on with nothing":      {keysIn("<IsTruncated>true</IsTruncated>"), length},
-		"a size that is no number":           {keysIn("<Contents><Key>rds%2Fstate%2F1</Key><Size>big</Size></Contents>"), foreign},
-		"a date that is none":                {keysIn("<Contents><Key>rds%2Fstate%2F1</Key><LastModified>today</LastModified></Contents>"), foreign},
 		"a truth that is none":               {keysIn(contents("rds%2Fstate%2F1") + "<IsTruncated>perhaps</IsTruncated>"), foreign},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -109,6 +106,24 @@ func TestAListThatIsNotWhatWasAskedForIsAFault(t *testing.T) {
 			}
 			wantFault(t, err, fault.Error{Op: "oss: ListObjectsV2 upgrades/rds/state/", Kind: fault.Unavailable, Message: test.message, RequestID: "R-1", InDoubt: true})
 		})
+	}
+}
+
+// Elements of a list that nobody asked about are passed over, whatever they hold.
+func TestWhatIsNotAskedAboutInAListIsPassedOver(t *testing.T) {
+	t.Parallel()
+	deep := strings.Repeat("<a>", 5_000) + strings.Repeat("</a>", 5_000)
+	for name, text := range map[string]string{
+		"a size that is no number": keysIn("<Contents><Key>s%2F1</Key><Size>big</Size></Contents>"),
+		"a date that is none":      keysIn("<Contents><Key>s%2F1</Key><LastModified>today</LastModified></Contents>"),
+		"a prefix without a name":  keysIn("<CommonPrefixes/>" + contents("s%2F1")),
+		"elements that go deep":    keysIn(deep + contents("s%2F1")),
+		"keys in plain form":       "<ListBucketResult>" + contents("s/1") + "</ListBucketResult>",
+	} {
+		keys, err := answer{200, text, nil}.client().Keys(t.Context(), "s/", "", 2)
+		if err != nil || len(keys) != 1 || keys[0] != "s/1" {
+			t.Errorf("%s: got %q, %v", name, keys, err)
+		}
 	}
 }
 
@@ -128,22 +143,6 @@ func TestAListThatDoesNotEndIsBounded(t *testing.T) {
 	same := answer{200, keysIn(contents("s%2F1") + "<IsTruncated>true</IsTruncated>"), nil}.client()
 	if keys, err := same.Keys(t.Context(), "s/", "", 50); err == nil || keys != nil {
 		t.Errorf("the same page again and again: %q, %v", keys, err)
-	}
-}
-
-// Headers of an answer that the SDK cannot read make it no success.
-func TestOddHeadersOfAnAnswer(t *testing.T) {
-	t.Parallel()
-	for name, header := range map[string]map[string]string{
-		"a count that is no number":  {"X-Oss-Tagging-Count": "many " + token},
-		"a marker that is no truth":  {"X-Oss-Delete-Marker": "perhaps"},
-		"a length that is no number": {"Content-Length": "long"},
-	} {
-		content, err := answer{200, body, header}.client().Get(t.Context(), key)
-		if f := fault.From(err); err == nil || content != nil || f.Kind != fault.Unavailable || f.Message != "the answer is not OSS's: status 200, 15 bytes" {
-			t.Errorf("%s: %q, %v", name, content, err)
-		}
-		noSecret(t, err, "Authorization")
 	}
 }
 

@@ -7,22 +7,14 @@ import (
 	"fmt"
 	"net/http"
 
-	sdk "github.com/aliyun/alibabacloud-oss-go-sdk-v2/oss"
-
 	"rds-kernel-upgrade/function/internal/fault"
 )
 
-// damaged is what is wrong with an answer whose checksum is that of another content.
-const damaged = unusable("the checksum of the object is not that of its content")
-
 // Get reads an object. One that is missing is a NotFound fault.
 func (c *Client) Get(ctx context.Context, key string) ([]byte, error) {
-	e, err := c.call(ctx, c.op("GetObject", key), nil, http.StatusOK, func(s *sdk.Client, e *exchange) error {
-		_, err := s.GetObject(ctx, &sdk.GetObjectRequest{Bucket: &c.bucket, Key: &key})
-		if err == nil && !e.intact(e.answer) {
-			err = damaged
-		}
-		return err
+	e, err := c.call(ctx, request{
+		action: "GetObject", method: http.MethodGet, key: &key, status: http.StatusOK,
+		read: func(e *exchange) error { return e.verify(e.answer) },
 	})
 	if err != nil {
 		return nil, err
@@ -40,27 +32,23 @@ const alreadyExists = "FileAlreadyExists"
 // In a bucket that has or had versioning nothing keeps a second writer from the object. Its answer shows that, and is an Invalid fault. That
 // is not InDoubt, although the object was written: who then looked for their own content would find it, and so would the second writer.
 func (c *Client) Create(ctx context.Context, key string, body []byte) (created bool, err error) {
-	op := c.op("PutObject", key)
-	if len(body) > maxObject {
-		return false, &fault.Error{Op: op, Kind: fault.Invalid, Message: fmt.Sprintf("not sent: %d bytes, and no more than %d are read again", len(body), maxObject)}
+	r := request{
+		action: "PutObject", method: http.MethodPut, key: &key, body: body, status: http.StatusOK,
+		header: map[string]string{
+			"x-oss-forbid-overwrite": "true",
+			"Content-MD5":            md5Of(body), // the signature covers this header, but not the content itself
+			"Content-Type":           http.DetectContentType(body),
+		},
+		read: func(e *exchange) error { return e.verify(body) },
 	}
-	sum := md5.Sum(body) //nolint:gosec // see the import
-	e, err := c.call(ctx, op, body, http.StatusOK, func(s *sdk.Client, e *exchange) error {
-		_, err := s.PutObject(ctx, &sdk.PutObjectRequest{
-			Bucket: &c.bucket, Key: &key, ForbidOverwrite: sdk.Ptr("true"),
-			// The signature covers this header, but not the content itself.
-			ContentMD5:  sdk.Ptr(base64.StdEncoding.EncodeToString(sum[:])),
-			ContentType: sdk.Ptr(http.DetectContentType(body)),
-		})
-		if err == nil && !e.intact(body) {
-			err = damaged
-		}
-		return err
-	})
+	if len(body) > maxObject {
+		return false, &fault.Error{Op: r.op(c.bucket), Kind: fault.Invalid, Message: fmt.Sprintf("not sent: %d bytes, and no more than %d are read again", len(body), maxObject)}
+	}
+	e, err := c.call(ctx, r)
 	switch {
 	case e.status/100 == 2 && e.versioned():
 		return false, &fault.Error{
-			Op: op, Kind: fault.Invalid, RequestID: e.requestID(),
+			Op: r.op(c.bucket), Kind: fault.Invalid, RequestID: e.requestID(),
 			Message: "the bucket has or had versioning, so nothing keeps two writers apart: make another bucket without it, and name that in STATE_BUCKET",
 		}
 	case err != nil && e.status == http.StatusConflict && fault.From(err).Code == alreadyExists:
@@ -69,11 +57,13 @@ func (c *Client) Create(ctx context.Context, key string, body []byte) (created b
 	return err == nil, err
 }
 
+func md5Of(content []byte) string {
+	sum := md5.Sum(content) //nolint:gosec // see the import
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
 // Delete removes an object. One that is not there is no error.
 func (c *Client) Delete(ctx context.Context, key string) error {
-	_, err := c.call(ctx, c.op("DeleteObject", key), nil, http.StatusNoContent, func(s *sdk.Client, _ *exchange) error {
-		_, err := s.DeleteObject(ctx, &sdk.DeleteObjectRequest{Bucket: &c.bucket, Key: &key})
-		return err
-	})
+	_, err := c.call(ctx, request{action: "DeleteObject", method: http.MethodDelete, key: &key, status: http.StatusNoContent})
 	return err
 }

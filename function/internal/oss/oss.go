@@ -2,16 +2,18 @@
 // what it keeps, and it sends every request at most once.
 //
 // What it keeps from the rest of the function: the SDK sends a request up to three times, so that a Create whose first answer was lost is
-// refused because of its own object. It has connections, timeouts and a correction of the clock of its own, its default configuration reads
-// the environment, and it reads the machine's files of content types. It takes every answer with status 2xx for a success: a web page is
-// a written object, an empty answer is an empty list, and a bucket without versioning. An error document can overwrite the status that it
-// came with. A list that has an object without a key makes it panic. Its errors hold the address of the request and the whole answer, in
-// which OSS repeats the security token.
+// refused because of its own object. It has connections, timeouts and a correction of the clock of its own, and its default configuration
+// reads the environment. It takes every answer with status 2xx for a success, a web page, too, or a part of an object. An error document
+// can overwrite the status that it came with. The SDK's errors hold the address of the request and the whole answer, in which OSS repeats
+// the security token.
+//
+// Of the SDK only the general call is used, which signs and sends a request, and reads an error. Its call for each operation would add a
+// tenth of a megabyte to the binary, and more to be saved from: it panics on a list that has an object without a key, takes an empty answer
+// for an empty list and for a bucket without versioning, and asks the machine's files for the content type of a name.
 package oss
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	sdk "github.com/aliyun/alibabacloud-oss-go-sdk-v2/oss"
@@ -48,8 +50,49 @@ func New(t *transport.Transport, endpoint *transport.Endpoint, region, bucket st
 	return &Client{transport: t, endpoint: *endpoint, region: region, bucket: bucket, credentials: c}
 }
 
-// sdk makes a client of the SDK for one call: it costs microseconds, and what the SDK would learn from an answer is forgotten.
-func (c *Client) sdk(e *exchange) *sdk.Client {
+// request is what is asked of OSS, and what its answer has to be.
+type request struct {
+	action, method string
+	key            *string // of the object; nil for what is about the bucket
+	prefix         string  // of the keys that are asked for
+	query, header  map[string]string
+	body           []byte
+	status         int                   // of the answer
+	read           func(*exchange) error // looks at the rest of the answer, if there is more to it
+}
+
+// op names the request in an error's text.
+func (r request) op(bucket string) string {
+	text := "oss: " + r.action + " " + bucket
+	switch {
+	case r.key != nil:
+		text += "/" + *r.key
+	case r.prefix != "":
+		text += "/" + r.prefix
+	}
+	return text
+}
+
+// call makes a request. The answer is OSS's own and as it has to be, or there is an error besides it.
+func (c *Client) call(ctx context.Context, r request) (*exchange, error) {
+	e := &exchange{call: c.transport.Call(ctx), body: r.body}
+	e.call.Expect(maxObject)
+	err := guard(func() error { return c.send(ctx, r, e) })
+	if err == nil && (e.status != r.status || e.requestID() == "") {
+		err = e.foreign()
+	}
+	if err == nil && r.read != nil {
+		err = r.read(e)
+	}
+	if err == nil {
+		return e, nil
+	}
+	return e, e.explain(err).Of(r.op(c.bucket), func(text string) string { return c.credentials.Redact(text, e.signature) })
+}
+
+// send hands a request to a client of the SDK that is made for it: that costs microseconds, and what the SDK would learn from an answer
+// is forgotten.
+func (c *Client) send(ctx context.Context, r request, e *exchange) error {
 	config := sdk.NewConfig().
 		WithRegion(c.region).
 		WithEndpoint(c.endpoint.Scheme + "://" + c.endpoint.Host).
@@ -58,35 +101,16 @@ func (c *Client) sdk(e *exchange) *sdk.Client {
 		WithRetryer(retry.NopRetryer{}).
 		WithCredentialsProvider(credentials.CredentialsProviderFunc(c.reveal))
 	config.HttpClient = e
-	return sdk.NewClient(config, func(o *sdk.Options) { o.FeatureFlags = 0 }) // no correction of the clock, no guessing of content types, no checksum after the fact
+	_, err := sdk.NewClient(config).InvokeOperation(ctx, &sdk.OperationInput{
+		OpName: r.action, Method: r.method, Bucket: &c.bucket, Key: r.key, Parameters: r.query, Headers: r.header,
+	})
+	return err
 }
 
 // reveal is asked once for every request that the SDK signs.
 func (c *Client) reveal(context.Context) (credentials.Credentials, error) {
 	accessKeyID, secret, token := c.credentials.Reveal()
 	return credentials.Credentials{AccessKeyID: accessKeyID, AccessKeySecret: secret, SecurityToken: token}, nil
-}
-
-// op names a call, of an object or of the bucket, in an error's text.
-func (c *Client) op(action, key string) string {
-	if key != "" {
-		key = "/" + key
-	}
-	return "oss: " + action + " " + c.bucket + key
-}
-
-// call makes one request, with a body if it has one. The answer is OSS's own and has the wanted status, or there is an error besides it.
-func (c *Client) call(ctx context.Context, op string, body []byte, want int, send func(*sdk.Client, *exchange) error) (*exchange, error) {
-	e := &exchange{call: c.transport.Call(ctx), body: body}
-	e.call.Expect(maxObject)
-	err := guard(func() error { return send(c.sdk(e), e) })
-	if err == nil && (e.status != want || e.requestID() == "") {
-		err = errors.New("another answer than OSS gives")
-	}
-	if err == nil {
-		return e, nil
-	}
-	return e, e.explain(err).Of(op, func(text string) string { return c.credentials.Redact(text, e.signature) })
 }
 
 // guard keeps a panic of the SDK from ending the process.

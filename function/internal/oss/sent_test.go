@@ -60,23 +60,22 @@ var authorization = regexp.MustCompile(`^OSS4-HMAC-SHA256 Credential=STS\.NTtest
 // Each call is one request, over https, signed and with the token, and has what its operation wants and nothing that is the machine's own.
 func TestWhatEachCallSends(t *testing.T) {
 	t.Parallel()
-	empty := "1B2M2Y8AsgTpgAmY7PhCfg==" // the MD5 of nothing
 	for op, want := range map[string]struct {
 		line    string
 		headers map[string]string
 		body    string
 	}{
-		"GetObject upgrades/" + key:    {"GET https://upgrades.oss-cn-hangzhou-internal.aliyuncs.com/rds/state/12.json", map[string]string{"Content-Md5": empty}, ""},
-		"DeleteObject upgrades/" + key: {"DELETE https://upgrades.oss-cn-hangzhou-internal.aliyuncs.com/rds/state/12.json", map[string]string{"Content-Md5": empty}, ""},
+		"GetObject upgrades/" + key:    {"GET https://upgrades.oss-cn-hangzhou-internal.aliyuncs.com/rds/state/12.json", map[string]string{}, ""},
+		"DeleteObject upgrades/" + key: {"DELETE https://upgrades.oss-cn-hangzhou-internal.aliyuncs.com/rds/state/12.json", map[string]string{}, ""},
 		"PutObject upgrades/" + key: {"PUT https://upgrades.oss-cn-hangzhou-internal.aliyuncs.com/rds/state/12.json", map[string]string{
 			"X-Oss-Forbid-Overwrite": "true", "Content-Md5": "UeOWhN40yqqD3m3h89xWfQ==", "Content-Type": "text/plain; charset=utf-8",
 		}, body},
 		"ListObjectsV2 upgrades/rds/state/": {
 			"GET https://upgrades.oss-cn-hangzhou-internal.aliyuncs.com/?encoding-type=url&list-type=2&max-keys=10&prefix=rds%2Fstate%2F",
-			map[string]string{"Content-Md5": empty, "Content-Type": "application/octet-stream"},
+			map[string]string{},
 			"",
 		},
-		"GetBucketVersioning upgrades": {"GET https://upgrades.oss-cn-hangzhou-internal.aliyuncs.com/?versioning=", map[string]string{"Content-Md5": empty}, ""},
+		"GetBucketVersioning upgrades": {"GET https://upgrades.oss-cn-hangzhou-internal.aliyuncs.com/?versioning=", map[string]string{}, ""},
 	} {
 		t.Run(op, func(t *testing.T) {
 			t.Parallel()
