@@ -65,16 +65,17 @@ type listing struct {
 }
 
 // keys returns the keys, if they are what was asked for.
-func (l listing) keys(prefix, after string, most int) (keys []string, err error) {
+func (l listing) keys(prefix, after string, most int) ([]string, error) {
 	if len(l.Contents) > most || l.IsTruncated && len(l.Contents) == 0 {
 		return nil, errors.New("the list is longer than was asked for, or says that it goes on and has nothing")
 	}
+	var keys []string
 	for _, object := range l.Contents {
 		key := object.Key
 		if l.EncodingType == "url" {
-			key, err = url.QueryUnescape(key)
+			key, _ = url.QueryUnescape(key) // what cannot be decoded becomes "", which comes after nothing
 		}
-		if err != nil || key <= after || !strings.HasPrefix(key, prefix) {
+		if key <= after || !strings.HasPrefix(key, prefix) {
 			return nil, errors.New("the list is out of order, or has what was not asked for: none of it is used")
 		}
 		keys, after = append(keys, key), key

@@ -58,7 +58,7 @@ var codes = []struct {
 	{"SecurityTokenExpired", fault.Expired, "", expired},
 	{"RequestTimeTooSkewed", fault.Expired, "", doc403},
 
-	{"AccessDenied", fault.Denied, "the function's role has to have the rights on the bucket that deploy/ gives it", doc403},
+	{"AccessDenied", fault.Denied, "the function's role needs the rights that deploy/ gives it, and the bucket has to be in the region of the endpoint", doc403},
 	{"InvalidAccessKeyId", fault.Denied, "", doc403},
 	{"SignatureDoesNotMatch", fault.Denied, "", doc403},
 	{"InvalidSecurityToken", fault.Denied, "", doc403},

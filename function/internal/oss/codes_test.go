@@ -166,7 +166,7 @@ func TestAFaultOfTheConfigurationSaysWhatToDo(t *testing.T) {
 	for code, want := range map[string]string{
 		"NoSuchBucket":            "m: make the bucket (deploy/) and name it in STATE_BUCKET",
 		"InvalidBucketName":       "m: name the bucket in STATE_BUCKET",
-		"AccessDenied":            "m: the function's role has to have the rights on the bucket that deploy/ gives it",
+		"AccessDenied":            "m: the function's role needs the rights that deploy/ gives it, and the bucket has to be in the region of the endpoint",
 		"PublicEndpointForbidden": "m: the endpoint for this function is the internal one of the bucket's region: leave OSS_ENDPOINT out, or mend it",
 		"InternalError":           "m",
 	} {
