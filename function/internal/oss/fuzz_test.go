@@ -19,10 +19,10 @@ func FuzzAnswer(f *testing.F) {
 		"<Error><Code>NoSuchBucket</Code><StatusCode>200</StatusCode><Timestamp>x</Timestamp><Headers/></Error>",
 		body, "", "<html>", "{}", "<Error>",
 	} {
-		for _, status := range []int{200, 204, 206, 400, 403, 404, 409, 429, 500, 503} {
+		for _, status := range []int{200, 204, 409, 503} {
 			f.Add(status, seed, "", "")
-			f.Add(status, seed, "null", sumOf)
 		}
+		f.Add(200, seed, "null", sumOf)
 	}
 	f.Fuzz(func(t *testing.T, status int, text, version, sum string) {
 		if status < 200 || status > 599 || status >= 300 && status < 400 {

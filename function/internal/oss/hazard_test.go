@@ -155,6 +155,8 @@ func TestACreateWhoseAnswerIsLostIsNotRepeated(t *testing.T) {
 	}))
 	created, err := s.client.Create(t.Context(), key, []byte(body))
 	wantFault(t, err, fault.Error{Op: "oss: PutObject upgrades/" + key, Kind: fault.Unavailable, Message: "connection reset by peer", InDoubt: true})
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if n := s.seen.Load(); created || n != 1 || d.objects[key] != body {
 		t.Errorf("created: %t, %d requests, %q stands there", created, n, d.objects[key])
 	}
