@@ -108,10 +108,14 @@ func TestWhatGoesWrongOnTheWayToTheBucket(t *testing.T) {
 		spoil func(*fakeoss.Server)
 		kind  fault.Kind // of the error of a save; empty: it is saved
 	}{
-		"an answer that was lost is read back": {func(s *fakeoss.Server) { s.Faults().Add(faults.Fault{Action: "PutObject", Kind: faults.ResetAfter, Times: 1}) }, ""},
-		"a request that never arrived":         {func(s *fakeoss.Server) { s.Faults().Add(faults.Fault{Action: "PutObject", Kind: faults.ResetBefore, Times: 1}) }, fault.Conflict},
-		"a bucket that got versioning":         {func(s *fakeoss.Server) { _ = s.SetVersioning(bucket, fakeoss.Enabled) }, fault.Invalid},
-		"an expired token":                     {func(s *fakeoss.Server) { s.Faults().Add(faults.Fault{Action: "PutObject", Kind: faults.TokenExpired}) }, fault.Expired},
+		"an answer that was lost is read back": {func(s *fakeoss.Server) {
+			s.Faults().Add(faults.Fault{Action: "PutObject", Kind: faults.ResetAfter, Times: 1})
+		}, ""},
+		"a request that never arrived": {func(s *fakeoss.Server) {
+			s.Faults().Add(faults.Fault{Action: "PutObject", Kind: faults.ResetBefore, Times: 1})
+		}, fault.Conflict},
+		"a bucket that got versioning": {func(s *fakeoss.Server) { _ = s.SetVersioning(bucket, fakeoss.Enabled) }, fault.Invalid},
+		"an expired token":             {func(s *fakeoss.Server) { s.Faults().Add(faults.Fault{Action: "PutObject", Kind: faults.TokenExpired}) }, fault.Expired},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
