@@ -303,7 +303,7 @@ func TestAWrongConfigurationFailsEveryInvocation(t *testing.T) {
 		"no topic":                {map[string]string{"RESULT_TOPIC": ""}, "", "RESULT_TOPIC is not set", false},
 		"a topic of no such name": {map[string]string{"RESULT_TOPIC": "a/b"}, "", "not a topic's name", false},
 		"RDS in plain text":       {map[string]string{"RDS_ENDPOINT": "http://rds.aliyuncs.com"}, "", "plain text", true},
-		"an unknown policy key":   {nil, "freeze: []\n", "is not a key: want budget, mode", true},
+		"an unknown policy key":   {nil, "freeze: []\n", "is not a key: want budget, hold, mode", true},
 		"no such policy file":     {map[string]string{"POLICY_FILE": "/nowhere/policy.yaml"}, "", "no such file", true},
 		"an unknown log level":    {map[string]string{"LOG_LEVEL": "LOUD"}, "", "LOG_LEVEL", true},
 		"debugging of an SDK":     {map[string]string{"DEBUG": "x,sdk"}, "", "prints the credentials", true},

@@ -31,7 +31,7 @@ func TestThePolicyIsPrintedWithWhatIsProbablyNotMeant(t *testing.T) {
 			"note: windows: nothing is permitted within the next 30 days", 0, nil,
 		},
 		"looks that come too late":  {"verify: {first: 2d, giveUp: 1h}\n", "first: 2d", "note: verify: first (2d) is longer than giveUp (1h)", 0, nil},
-		"an unknown key":            {"budgt: {maxInstances: 7}\n", "", `policy: line 1, column 1: "budgt" is not a key: want budget, mode, optIn, rate, tempo, verify, versions or windows, did you mean budget?`, 1, nil},
+		"an unknown key":            {"budgt: {maxInstances: 7}\n", "", `policy: line 1, column 1: "budgt" is not a key: want budget, hold, mode, optIn, rate, tempo, verify, versions or windows, did you mean budget?`, 1, nil},
 		"an unknown key inside":     {"verify:\n  frist: 5m\n", "", `policy: line 2, column 3: verify: "frist" is not a key: want first or giveUp, did you mean first?`, 1, nil},
 		"several at once":           {"mode: on\nbudget: {maxInstances: 0, maxPercent: 101}\n", "", "\npolicy: line 2, column 24: budget.maxInstances: 0: want 1 or more\npolicy: line 2, column 39: budget.maxPercent: 101", 1, nil},
 		"a key without a value":     {"mode:\n", "", "policy: line 1, column 6: mode: is empty: give it a value, or leave it out\n", 1, nil},
