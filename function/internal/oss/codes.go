@@ -54,7 +54,8 @@ var codes = []struct {
 	{"MethodNotAllowed", fault.Invalid, "", doc405},
 	{"NotImplemented", fault.Invalid, "", doc400},
 
-	// FC gives fresh credentials with the next delivery, by which the clock is right again after a thaw.
+	// Gone with the next delivery: Function Compute hands over fresh credentials with each, and a process that it has thawed has its clock set
+	// by then.
 	{"SecurityTokenExpired", fault.Expired, "", expired},
 	{"RequestTimeTooSkewed", fault.Expired, "", doc403},
 

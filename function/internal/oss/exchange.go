@@ -34,16 +34,14 @@ type exchange struct {
 func (e *exchange) Do(r *http.Request) (_ *http.Response, err error) {
 	defer func() { e.failure = err }() // the SDK's error would be its own words for it
 	_, e.signature, _ = strings.Cut(r.Header.Get("Authorization"), "Signature=")
-	r.Header.Set("Accept-Encoding", "identity") // net/http would ask for gzip, which OSS makes without a checksum
+	r.Header.Set("Accept-Encoding", "identity") // the bytes as they are kept: net/http would ask for gzip, and unpack what was written packed
 	e.setBody(r)
 	answer, err := e.call.RoundTrip(r)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = answer.Body.Close() }()
-	if e.answer, err = io.ReadAll(answer.Body); err != nil {
-		return nil, err
-	}
+	e.answer, _ = io.ReadAll(answer.Body) // the transport has it in memory
 	e.status, e.header = answer.StatusCode, answer.Header
 	answer.Body = io.NopCloser(bytes.NewReader(e.answer))
 	return answer, nil
