@@ -102,15 +102,15 @@ func (r *Rollout) InFlight() map[string][]string {
 // foreign is how far RDS's clock may be from ours.
 const foreign = 10 * time.Minute
 
-// Watched returns the time since when the tasks of an instance in flight matter, and whether they do: those of a call of which no claim
-// tells, and which may not have been made; and the call's own task, by its id, until the version is there.
+// Watched returns the time since when the tasks of an instance in flight matter, and whether they do, until the version is there: the
+// call's own task, if its id is known; and every task since the call if nothing says which one is the call's.
 func (r *Rollout) Watched(i Instance) (since time.Time, matters bool) {
 	n := slices.IndexFunc(r.Flight, func(f Flight) bool { return f.DBInstanceID == i.ID })
 	if n < 0 || i.proven(r.Flight[n].Target) {
 		return time.Time{}, false
 	}
 	f := r.Flight[n]
-	if f.AcceptedAt.IsZero() && i.Claim == nil {
+	if f.taskID(i) == "" && i.Claim == nil {
 		return f.At, true
 	}
 	return f.At.Add(-foreign), f.taskID(i) != ""

@@ -236,7 +236,7 @@ func TestTasksMatterOfWhatMayHaveBeenCalledAndIsNotProven(t *testing.T) {
 		instance upgrade.Instance
 		want     time.Time
 	}{
-		"accepted, and no task is known":              {mysql(), time.Time{}},
+		"accepted, and no task is known":              {mysql(), now},
 		"accepted, and its task is known":             {member("rm-3"), now.Add(-10 * time.Minute)}, // RDS's clock is another
 		"its task is known, and the version is there": {member("rm-3", current(newer)), time.Time{}},
 		"not heard of, no claim":                      {member("rm-2"), now},
