@@ -110,12 +110,14 @@ func newSoak(t *testing.T) *soak {
 	return s
 }
 
-// noteCaller looks at an instance before a call and after it: one that begins its upgrade there and then has accepted the call.
+// noteCaller looks at an instance before a call and after it: one whose upgrade has begun there and then, and on a slow machine may have
+// ended, too, has accepted the call.
 func (s *soak) noteCaller(c *cloud, id string) (after func()) {
 	before, _ := c.RDS.Instance(id)
 	return func() {
 		now, _ := c.RDS.Instance(id)
-		if parts := strings.Fields(before.Tags["kernel-upgrade-claim"]); before.DBInstanceStatus != now.DBInstanceStatus && len(parts) > 2 {
+		begun := before.DBInstanceStatus != now.DBInstanceStatus || before.CurrentKernelVersion != now.CurrentKernelVersion
+		if parts := strings.Fields(before.Tags["kernel-upgrade-claim"]); begun && len(parts) > 2 {
 			rollout, _, _ := strings.Cut(parts[2], ".")
 			s.caller.Store(id, rollout)
 		}

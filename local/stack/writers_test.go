@@ -185,7 +185,8 @@ func TestTwoProcessesOfOneFleet(t *testing.T) {
 			both(t, c.FC, fakefc.TimerEvent(stack.FollowUpsTimer, time.Now(), stack.FollowUpsPayload), second, messageOf("M2", sweeping))
 			c.takeTurns(t, second)
 			b.opened(t)
-			c.upgradedOnce(t, three...)
+			c.calledOnce(t, three...)
+			c.toldByEither(t, three...)
 			if n := len(c.accounts(t)); n != 2 {
 				t.Errorf("%d requests are reported, want 2", n)
 			}
@@ -194,6 +195,30 @@ func TestTwoProcessesOfOneFleet(t *testing.T) {
 		}})
 	}
 	atOnce(t, tests)
+}
+
+// toldByEither fails unless the upgrade of every instance is told, and by each rollout at most once. The rollout whose call was refused may
+// tell it, too: its follow-up of before the call is served before the one of after it, and finds a task and nobody's claim.
+func (c *cloud) toldByEither(t *testing.T, ids ...string) {
+	t.Helper()
+	rollouts := map[string]map[any]string{} // of each tag and instance: the id by rollout
+	for _, n := range c.notifications(t) {
+		key := fmt.Sprint(n.Tag, " of ", n.Data["DBInstanceId"])
+		if rollouts[key] == nil {
+			rollouts[key] = map[any]string{}
+		}
+		if id := rollouts[key][n.Data["rollout"]]; id != "" && id != n.ID {
+			t.Errorf("%s is told by rollout %v under the ids %s and %s", key, n.Data["rollout"], id, n.ID)
+		}
+		rollouts[key][n.Data["rollout"]] = n.ID
+	}
+	for _, id := range ids {
+		for _, tag := range []string{"accepted of ", "completed of "} {
+			if len(rollouts[tag+id]) == 0 {
+				t.Errorf("%s%s is not told", tag, id)
+			}
+		}
+	}
 }
 
 // takeTurns lets two processes serve the timer in turn, until nothing is on the queue.
