@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"rds-kernel-upgrade/local/fakemns"
+	"rds-kernel-upgrade/local/rig"
 	"rds-kernel-upgrade/local/sts"
 	"rds-kernel-upgrade/local/wire"
 )
@@ -60,7 +61,7 @@ func FuzzRequest(f *testing.F) {
 			}
 			return
 		}
-		var doc node
+		var doc rig.Element
 		if err := xml.Unmarshal(w.Body.Bytes(), &doc); err != nil || doc.XMLName.Space != xmlns {
 			t.Fatalf("%v in %s", err, w.Body)
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rds-kernel-upgrade/local/fakemns"
+	"rds-kernel-upgrade/local/rig"
 )
 
 const tagged = "<MessageTag>important</MessageTag>"
@@ -156,7 +157,7 @@ func TestQueueGetsTheFormatThatWasAskedFor(t *testing.T) {
 		}
 	}
 	for _, format := range []string{"", fakemns.XML} {
-		var doc node
+		var doc rig.Element
 		must(t, xml.Unmarshal([]byte(c.Messages("q" + format)[0].Body), &doc))
 		got := map[string]string{}
 		for _, child := range doc.Children {

@@ -96,9 +96,9 @@ func compare(t *testing.T, got reply, header http.Header, document []byte) {
 		}
 		return
 	}
-	var want node
+	var want rig.Element
 	must(t, xml.Unmarshal(document, &want))
-	if diff := cmp.Diff(want.paths(), got.root.paths()); diff != "" || got.root.XMLName.Space != want.XMLName.Space {
+	if diff := cmp.Diff(want.Paths(), got.root.Paths()); diff != "" || got.root.XMLName.Space != want.XMLName.Space {
 		t.Errorf("elements: %s\n%s", diff, got.body)
 	}
 	documented := reply{root: want}
@@ -183,9 +183,9 @@ func shape(t *testing.T, format string, body []byte) any {
 	t.Helper()
 	switch format {
 	case fakemns.XML:
-		var doc node
+		var doc rig.Element
 		must(t, xml.Unmarshal(body, &doc))
-		return doc.paths()
+		return doc.Paths()
 	case fakemns.JSON:
 		var fields map[string]string
 		must(t, json.Unmarshal(body, &fields))

@@ -108,14 +108,7 @@ type reply struct {
 	status int
 	header http.Header
 	body   string
-	root   node
-}
-
-// node is an element of any document.
-type node struct {
-	XMLName  xml.Name
-	Text     string `xml:",chardata"`
-	Children []node `xml:",any"`
+	root   rig.Element
 }
 
 // ask sends a signed request, over no network.
@@ -142,39 +135,9 @@ func send(t *testing.T, h http.Handler, r *http.Request) reply {
 }
 
 // all returns the texts of the elements at a path below the root, such as Contents/Key.
-func (r reply) all(path string) []string {
-	level := []node{r.root}
-	for name := range strings.SplitSeq(path, "/") {
-		var below []node
-		for _, n := range level {
-			for _, child := range n.Children {
-				if child.XMLName.Local == name {
-					below = append(below, child)
-				}
-			}
-		}
-		level = below
-	}
-	var texts []string
-	for _, n := range level {
-		texts = append(texts, n.Text)
-	}
-	return texts
-}
+func (r reply) all(path string) []string { return r.root.All(path) }
 
 func (r reply) text(path string) string { return strings.Join(r.all(path), "|") }
-
-// paths returns every element's path, each once, sorted.
-func (n node) paths() []string {
-	paths := []string{n.XMLName.Local}
-	for _, child := range n.Children {
-		for _, p := range child.paths() {
-			paths = append(paths, n.XMLName.Local+"/"+p)
-		}
-	}
-	slices.Sort(paths)
-	return slices.Compact(paths)
-}
 
 // want checks the status and, for errors, the code and the finer code.
 func (r reply) want(t *testing.T, status int, code, ec string) {

@@ -16,6 +16,7 @@ import (
 	"github.com/aliyun/alibabacloud-oss-go-sdk-v2/oss/signer"
 
 	"rds-kernel-upgrade/local/fakeoss"
+	"rds-kernel-upgrade/local/rig"
 	"rds-kernel-upgrade/local/sts"
 	"rds-kernel-upgrade/local/wire"
 )
@@ -67,7 +68,7 @@ func FuzzSignature(f *testing.F) {
 		}
 		w := httptest.NewRecorder()
 		s.ServeHTTP(w, r)
-		var document node
+		var document rig.Element
 		if err := xml.Unmarshal(w.Body.Bytes(), &document); err != nil || document.XMLName.Local != "Error" || w.Code < 400 {
 			t.Fatalf("%d, %v in %s", w.Code, err, w.Body)
 		}

@@ -162,8 +162,8 @@ func compare(t *testing.T, got reply, header http.Header, document []byte) {
 	}
 	var want reply
 	must(t, xml.Unmarshal(document, &want.root))
-	paths := got.root.paths()
-	for _, path := range want.root.paths() {
+	paths := got.root.Paths()
+	for _, path := range want.root.Paths() {
 		if !slices.Contains(paths, path) {
 			t.Errorf("no %s in %s", path, got.body)
 		}
