@@ -5,6 +5,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 )
 
@@ -24,6 +25,20 @@ const (
 	Internal    Kind = "Internal"    // our own fault, or a library's
 	Unproven    Kind = "Unproven"    // RDS took the call, and the instance does not run the version
 )
+
+// InDoubt reports whether a call may have taken effect although its answer was an error of this kind. Only a refusal with a status below
+// 500, and one by flow control whatever its status, is a sure "no". An error that says that something behind the service failed or took
+// too long is no refusal.
+func (k Kind) InDoubt(status int) bool {
+	switch k {
+	case Throttled:
+		return false
+	case Unavailable:
+		return true
+	default:
+		return status >= http.StatusInternalServerError
+	}
+}
 
 // Error is a fault. Its text holds no secret: the adapters see to that.
 type Error struct {

@@ -123,19 +123,9 @@ func (c *Client) call(ctx context.Context, credentials invocation.Credentials, w
 	l := c.take()
 	defer c.put(l)
 	l.exchange.begin(ctx, credentials)
-	err := guard(func() error { return call(l) })
+	err := transport.Guard(func() error { return call(l) })
 	if err == nil {
 		return nil
 	}
 	return l.exchange.explain(err).Of(op, func(text string) string { return credentials.Redact(text, l.exchange.signature) })
-}
-
-// guard keeps a panic of the SDK from ending the process.
-func guard(call func() error) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("the SDK panicked: %T", r)
-		}
-	}()
-	return call()
 }

@@ -101,16 +101,3 @@ func meaning(status int, code string) (kind fault.Kind, hint string) {
 		return fault.Invalid, ""
 	}
 }
-
-// inDoubt reports whether the call may have taken effect although this was the answer. Only a refusal in OSS's own form, with a status below
-// 500, is a sure "no"; one by flow control has status 503.
-func inDoubt(status int, kind fault.Kind) bool {
-	switch kind {
-	case fault.Throttled:
-		return false
-	case fault.Unavailable:
-		return true
-	default:
-		return status >= http.StatusInternalServerError
-	}
-}

@@ -97,7 +97,7 @@ func (e *exchange) explain(err error) *fault.Error {
 	}
 	return &fault.Error{
 		Kind: kind, Code: document.Code, Message: document.Message, RequestID: cmp.Or(document.RequestID, e.requestID()),
-		InDoubt: inDoubt(e.status, kind),
+		InDoubt: kind.InDoubt(e.status),
 	}
 }
 

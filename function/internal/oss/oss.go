@@ -14,7 +14,6 @@ package oss
 
 import (
 	"context"
-	"fmt"
 
 	sdk "github.com/aliyun/alibabacloud-oss-go-sdk-v2/oss"
 	"github.com/aliyun/alibabacloud-oss-go-sdk-v2/oss/credentials"
@@ -77,7 +76,7 @@ func (r request) op(bucket string) string {
 func (c *Client) call(ctx context.Context, r request) (*exchange, error) {
 	e := &exchange{call: c.transport.Call(ctx), body: r.body}
 	e.call.Expect(maxObject)
-	err := guard(func() error { return c.send(ctx, r, e) })
+	err := transport.Guard(func() error { return c.send(ctx, r, e) })
 	if err == nil && (e.status != r.status || e.requestID() == "") {
 		err = e.foreign()
 	}
@@ -111,14 +110,4 @@ func (c *Client) send(ctx context.Context, r request, e *exchange) error {
 func (c *Client) reveal(context.Context) (credentials.Credentials, error) {
 	accessKeyID, secret, token := c.credentials.Reveal()
 	return credentials.Credentials{AccessKeyID: accessKeyID, AccessKeySecret: secret, SecurityToken: token}, nil
-}
-
-// guard keeps a panic of the SDK from ending the process.
-func guard(call func() error) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("the SDK panicked: %T", r)
-		}
-	}()
-	return call()
 }

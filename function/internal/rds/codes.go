@@ -207,17 +207,3 @@ func kindOf(status int, code string) fault.Kind {
 		return fault.Invalid
 	}
 }
-
-// inDoubt reports whether the call may have taken effect although this was the answer. Only a refusal in the API's own form, with a
-// status below 500, is a sure "no". A code that says that something behind the API failed or took too long is no refusal, whatever
-// its status.
-func inDoubt(status int, code string) bool {
-	switch kindOf(status, code) {
-	case fault.Throttled:
-		return false
-	case fault.Unavailable:
-		return true
-	default:
-		return status >= http.StatusInternalServerError
-	}
-}

@@ -144,7 +144,8 @@ func explain(err error, reached bool, a answer) *fault.Error {
 	case errors.As(err, &unreadable): // its text holds parts of the answer
 		err = foreign(status, len(a.GetHttpContentBytes()))
 	}
-	return &fault.Error{Kind: kindOf(status, ""), Message: err.Error(), InDoubt: inDoubt(status, "")}
+	kind := kindOf(status, "")
+	return &fault.Error{Kind: kind, Message: err.Error(), InDoubt: kind.InDoubt(status)}
 }
 
 // foreign tells of an answer that is a web page, say: its text is not repeated.
@@ -161,7 +162,6 @@ func explainServer(server *sdkerrors.ServerError) *fault.Error {
 	case "SignatureDoesNotMatch": // the server repeats the string to sign, security token included
 		message, _, _ = strings.Cut(message, " server ")
 	}
-	return &fault.Error{
-		Kind: kindOf(status, code), Code: code, Message: message, RequestID: server.RequestId(), InDoubt: inDoubt(status, code),
-	}
+	kind := kindOf(status, code)
+	return &fault.Error{Kind: kind, Code: code, Message: message, RequestID: server.RequestId(), InDoubt: kind.InDoubt(status)}
 }

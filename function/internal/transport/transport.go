@@ -118,3 +118,13 @@ func once(r *http.Request) *http.Request {
 	}
 	return r
 }
+
+// Guard keeps a panic of the SDK from ending the process.
+func Guard(call func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the SDK panicked: %T", r)
+		}
+	}()
+	return call()
+}
