@@ -57,7 +57,7 @@ const stepTime = 3 * time.Second
 // Apply carries out the decisions of the next wave: claim, call, look. Every instance has one outcome. What earlier rollouts have come to
 // must be told before (see Settled): a step's claim takes the place of theirs.
 func (r Run) Apply(ctx context.Context, decisions []Decision) []Outcome {
-	r.gate = newGate(r.Allowed)
+	r.gate = newGate(r.Allowed, r.Workers)
 	var outcomes []Outcome
 	var steps []Step
 	for _, d := range decisions {
@@ -77,7 +77,8 @@ func (r Run) Apply(ctx context.Context, decisions []Decision) []Outcome {
 // begun is how many instances at the most are claimed and not yet called: a crash leaves them in doubt.
 const begun = 4 * tagged
 
-// upgradeAll upgrades 50 instances at a time, several fifties side by side. Of many those stand together that get the same claim: one
+// upgradeAll upgrades 50 instances at a time, several fifties side by side. They share the workers for their calls, so that the last fifty has
+// all of them. Of many those stand together that get the same claim: one
 // call writes it.
 func (r Run) upgradeAll(ctx context.Context, steps []Step) []Outcome {
 	if len(steps) > tagged {
@@ -88,7 +89,7 @@ func (r Run) upgradeAll(ctx context.Context, steps []Step) []Outcome {
 	chunks := slices.Collect(slices.Chunk(steps, tagged))
 	outcomes := make([][]Outcome, len(chunks))
 	side := max(1, min(len(chunks), begun/tagged, r.Workers))
-	r.Workers /= side
+	r.Workers /= side // for the claims
 	parallel.Do(side, len(chunks), func(n int) {
 		defer func() {
 			if outcomes[n] == nil { // it panics: the other chunks call no more
@@ -123,7 +124,9 @@ func (r Run) upgrade(ctx context.Context, steps []Step) []Outcome {
 			r.gate.note(outcomes[n].Status)
 		}
 	}
-	parallel.Do(r.Workers, len(steps), func(n int) {
+	parallel.Do(cap(r.gate.places), len(steps), func(n int) {
+		r.gate.places <- struct{}{}
+		defer func() { <-r.gate.places }()
 		if refused[steps[n].Instance.ID] == nil {
 			outcomes[n] = r.call(ctx, steps[n], outcomes[n], at)
 		}

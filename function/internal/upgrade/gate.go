@@ -19,13 +19,15 @@ type gate struct {
 	failed  atomic.Int64
 	broken  atomic.Bool // a call has panicked
 
+	places chan struct{} // has the calls that are on their way: no more than workers, whichever chunk they are of
+
 	alone chan struct{} // has the one call at a time
 	side  chan struct{} // closed when calls may be made side by side
 	open  func()        // closes side
 }
 
-func newGate(allowed int) *gate {
-	g := &gate{allowed: allowed, alone: make(chan struct{}, 1), side: make(chan struct{})}
+func newGate(allowed, workers int) *gate {
+	g := &gate{allowed: allowed, places: make(chan struct{}, max(1, workers)), alone: make(chan struct{}, 1), side: make(chan struct{})}
 	g.open = sync.OnceFunc(func() { close(g.side) })
 	if allowed != 0 {
 		g.open()
