@@ -1,10 +1,12 @@
 package deploy_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -14,7 +16,6 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"rds-kernel-upgrade/events"
-	"rds-kernel-upgrade/local/stack"
 )
 
 // template reads the ROS template.
@@ -96,17 +97,7 @@ func templateProblems(t *testing.T, text []byte) []string {
 	if problems != nil {
 		return problems
 	}
-	props := manifestProps(t)
-	timeout := props["timeout"].(int)
-	problems = object(map[string]rule{
-		"Type": exactly("ALIYUN::MNS::Queue"),
-		"Properties": object(map[string]rule{
-			"QueueName":              exactly(at[string](props, "environmentVariables", followUpQueue)),
-			"MessageRetentionPeriod": exactly(604800), // the longest; 345600 is the default (ROS, ALIYUN::MNS::Queue)
-			// Longer than a run, and at most 43200; a crash holds up its rollout for as long.
-			"VisibilityTimeout": whole(timeout+1, min(2*timeout, 43200), 1),
-		}, nil),
-	}, nil)("FollowUps", at[any](all, "Resources", "FollowUps"))
+	problems = bucket(all)
 	for name, files := range map[string]string{"FunctionRole": "function", "TriggerRole": "trigger"} {
 		properties := at[map[string]any](all, "Resources", name, "Properties")
 		want := map[string]any{
@@ -119,6 +110,26 @@ func templateProblems(t *testing.T, text []byte) []string {
 		}
 	}
 	return problems
+}
+
+// bucket says what is wrong with the bucket of a template. A key that is not listed here is refused, above all VersioningConfiguration: the
+// function refuses a bucket that has or ever had versioning.
+func bucket(all map[string]any) []string {
+	return object(map[string]rule{
+		"Type":           exactly("ALIYUN::OSS::Bucket"),
+		"DeletionPolicy": exactly("Retain"),
+		"Properties": object(map[string]rule{
+			"BucketName":        exactly("${STATE_BUCKET}"),
+			"AccessControl":     exactly("private"),
+			"BlockPublicAccess": exactly(true),
+			"LifecycleConfiguration": object(map[string]rule{"Rule": each(object(map[string]rule{
+				"ID": prose(), "Status": exactly("Enabled"),
+				"Prefix": exactly(statePrefix + "/state/"), // the archive under rollouts/ stays
+				// The newest number is up to a day old (state.MaxAge). A week is the least that leaves time to notice that the timer is off.
+				"Expiration": object(map[string]rule{"Days": whole(7, 365, 1)}, nil),
+			}, nil))}, nil),
+		}, nil),
+	}, nil)("State", at[any](all, "Resources", "State"))
 }
 
 func TestOnlyTheirServicesMayTakeTheRoles(t *testing.T) {
@@ -139,7 +150,7 @@ func TestTheTemplateMakesWhatTheFunctionNeeds(t *testing.T) {
 	names := map[string]string{
 		"ALIYUN::MNS::Topic": "TopicName", "ALIYUN::MNS::Queue": "QueueName", "ALIYUN::MNS::Subscription": "Endpoint",
 		"ALIYUN::SLS::Project": "Name", "ALIYUN::SLS::Logstore": "LogstoreName", "ALIYUN::SLS::Index": "LogstoreName",
-		"ALIYUN::RAM::Role": "RoleName",
+		"ALIYUN::RAM::Role": "RoleName", "ALIYUN::OSS::Bucket": "BucketName",
 	}
 	var got []string
 	resources := at[map[string]any](template(t), "Resources")
@@ -150,12 +161,12 @@ func TestTheTemplateMakesWhatTheFunctionNeeds(t *testing.T) {
 	}
 	slices.Sort(got)
 	want := []string{
-		"MNS::Queue rds-kernel-upgrade-follow-ups",
 		"MNS::Queue the-failures",
 		"MNS::Queue the-results-inbox",
 		"MNS::Subscription acs:mns:cn-hangzhou:1234567890123456:queues/the-results-inbox",
 		"MNS::Topic the-requests",
 		"MNS::Topic the-results",
+		"OSS::Bucket the-state",
 		"RAM::Role rds-kernel-upgrade-fc",
 		"RAM::Role rds-kernel-upgrade-mns",
 		"SLS::Index function",
@@ -183,7 +194,8 @@ func grantProblems(t *testing.T, text func(file string) []byte) []string {
 	function := "acs:fc:cn-hangzhou:1234567890123456:functions/" + props["functionName"].(string)
 	topic := mns + "/topics/" + at[string](props, "environmentVariables", "RESULT_TOPIC") + "/messages"
 	failures := at[string](props, "asyncInvokeConfig", "destinationConfig", "onFailure", "destination")
-	followUps := mns + "/queues/" + at[string](props, "environmentVariables", followUpQueue) + "/messages"
+	bucket := "acs:oss:*:1234567890123456:" + at[string](props, "environmentVariables", "STATE_BUCKET")
+	objects, first := bucket+"/"+statePrefix+"/*", bucket+"/"+firstDocument(t)
 	logs := fmt.Sprintf("acs:log:cn-hangzhou:1234567890123456:project/%s/logstore/%s",
 		at[string](props, "logConfig", "project"), at[string](props, "logConfig", "logstore"))
 	requests := props["triggers"].([]any)[0].(map[string]any)
@@ -195,16 +207,20 @@ func grantProblems(t *testing.T, text func(file string) []byte) []string {
 		{"function-policy.json", "rds:DescribeDBInstanceAttribute", instances},
 		{"function-policy.json", "rds:UpgradeDBInstanceKernelVersion", instances},
 		{"function-policy.json", "mns:PublishMessage", []string{topic}},
-		{"function-policy.json", "mns:SendMessage", []string{failures, followUps}},
-		{"function-policy.json", "mns:BatchReceiveMessage", []string{followUps}},
-		{"function-policy.json", "mns:ReceiveMessage", []string{followUps}},
-		{"function-policy.json", "mns:DeleteMessage", []string{followUps}},
-		{"function-policy.json", "mns:BatchDeleteMessage", []string{followUps}},
+		{"function-policy.json", "mns:SendMessage", []string{failures}},
+		{"function-policy.json", "oss:GetObject", []string{objects}},
+		{"function-policy.json", "oss:PutObject", []string{objects}},
+		{"function-policy.json", "oss:ListObjects", []string{bucket}},
+		{"function-policy.json", "oss:GetBucketVersioning", []string{bucket}},
 		{"function-policy.json", "log:PostLogStoreLogs", []string{logs}},
 		{"trigger-policy.json", "fc:InvokeFunction", []string{function, function + "/" + requests["qualifier"].(string)}},
 		{"deployer-policy.json", "fc:UpdateFunction", []string{function, function + "/*"}},
 		{"deployer-policy.json", "ram:PassRole", []string{props["role"].(string), requests["invocationRole"].(string)}},
 		{"deployer-policy.json", "mns:Subscribe", []string{requests["sourceArn"].(string) + "/subscriptions/*"}},
+		{"deployer-policy.json", "oss:GetObject", []string{first}},
+		{"deployer-policy.json", "oss:PutObject", []string{first}},
+		{"deployer-policy.json", "oss:ListObjects", []string{bucket}},
+		{"deployer-policy.json", "oss:GetBucketVersioning", []string{bucket}},
 	}
 	var problems []string
 	for _, c := range cases {
@@ -217,6 +233,17 @@ func grantProblems(t *testing.T, text func(file string) []byte) []string {
 		}
 	}
 	return problems
+}
+
+// firstDocument returns the key of the document's first number, in the form that function/internal/state gives it.
+func firstDocument(t *testing.T) string {
+	t.Helper()
+	const store = "../function/internal/state/store.go"
+	form := regexp.MustCompile(`"%s(%0[0-9]+d\.json)", s\.folder\(\)`).FindSubmatch(read(t, store))
+	if form == nil || !bytes.Contains(read(t, store), []byte(`s.prefix + "/state/"`)) {
+		t.Fatalf("%s: the form of the keys is not found", store)
+	}
+	return statePrefix + "/state/" + fmt.Sprintf(string(form[1]), 1)
 }
 
 // manifestProps gives the properties of the function with the operator's values in them.
@@ -235,12 +262,9 @@ func manifestProps(t *testing.T) map[string]any {
 func theFacts(t *testing.T) facts {
 	t.Helper()
 	return facts{
-		variables:    variablesOfTheCode(t),
-		functionRole: at[string](role(t, "FunctionRole"), "RoleName"),
-		triggerRole:  at[string](role(t, "TriggerRole"), "RoleName"),
-
-		followUpQueue:  at[string](template(t), "Resources", "FollowUps", "Properties", "QueueName"),
-		visibility:     at[int](template(t), "Resources", "FollowUps", "Properties", "VisibilityTimeout"),
+		variables:      variablesOfTheCode(t),
+		functionRole:   at[string](role(t, "FunctionRole"), "RoleName"),
+		triggerRole:    at[string](role(t, "TriggerRole"), "RoleName"),
 		callsPerSecond: callsPerSecond(t),
 	}
 }
@@ -263,20 +287,20 @@ func callsPerSecond(t *testing.T) float64 {
 func TestTheLocalCloudHasTheNamesOfTheDeployment(t *testing.T) {
 	t.Parallel()
 	props := manifestProps(t)
-	if got := at[string](props, "environmentVariables", followUpQueue); got != stack.FollowUps {
-		t.Errorf("the follow-up queue is %s, and %s in the local cloud", got, stack.FollowUps)
-	}
-	if props["functionName"] != stack.Function {
-		t.Errorf("the function is %s, and %s in the local cloud", props["functionName"], stack.Function)
-	}
-	clocks := 0
+	names := []any{props["functionName"]}
 	for _, trigger := range props["triggers"].([]any) {
-		if t := trigger.(map[string]any); t["triggerName"] == stack.FollowUpsTimer && at[string](t, "triggerConfig", "payload") == stack.FollowUpsPayload {
-			clocks++
+		if t := trigger.(map[string]any); t["triggerName"] == tickTimer {
+			names = append(names, tickTimer, at[string](t, "triggerConfig", "payload"))
 		}
 	}
-	if clocks != 1 {
-		t.Errorf("%d timers are named %s with the payload %s: want one", clocks, stack.FollowUpsTimer, stack.FollowUpsPayload)
+	if len(names) != 3 {
+		t.Fatalf("s.yaml has the names %v: want the function, its clock and the clock's payload", names)
+	}
+	constants := constantsOf(t, "../local/stack/stack.go")
+	for _, name := range names {
+		if !slices.Contains(constants, name.(string)) {
+			t.Errorf("local/stack has no constant that is %v", name)
+		}
 	}
 }
 
@@ -289,7 +313,10 @@ func TestTheReadMeNamesEveryFile(t *testing.T) {
 			t.Errorf("deploy/README.md does not mention %s", file)
 		}
 	}
-	for _, name := range []string{theFacts(t).followUpQueue, "`" + followUpsTimer + "`", "`nightly`", "`kernel-upgrade` = `auto`"} {
+	for _, name := range []string{
+		"`" + tickTimer + "`", "`nightly`", "`kernel-upgrade` = `auto`",
+		strings.TrimPrefix(firstDocument(t), statePrefix+"/"), "oss://$STATE_BUCKET/" + statePrefix + "/rollouts/",
+	} {
 		if !strings.Contains(readme, name) {
 			t.Errorf("deploy/README.md does not mention %s", name)
 		}

@@ -23,22 +23,24 @@ type facts struct {
 	variables      map[string]bool // the function's environment; true: required
 	functionRole   string
 	triggerRole    string
-	followUpQueue  string
-	visibility     int     // seconds for which that queue hides a message that was received
 	callsPerSecond float64 // of the policy that is packed
 }
 
 const (
-	followUpsTimer = "followUps"
-	followUpQueue  = "FOLLOWUP_QUEUE"
-	largestFleet   = 10_000
-	throttleRetry  = 18_000 // seconds for which Function Compute tries a throttled event again ("Retry policy" of FC 3.0)
+	tickTimer     = "tick"
+	largestFleet  = 10_000
+	throttleRetry = 18_000 // seconds for which Function Compute tries a throttled event again ("Retry policy" of FC 3.0)
 )
+
+// statePrefix is the default of STATE_PREFIX. The rights and the lifecycle rule in deploy/ are for this prefix alone.
+const statePrefix = "rds-kernel-upgrade"
 
 const (
 	topicForm = `acs:mns:cn-hangzhou:1234567890123456:/topics/[A-Za-z0-9][A-Za-z0-9-]{0,119}`
 	queueForm = `acs:mns:cn-hangzhou:1234567890123456:/queues/[A-Za-z0-9][A-Za-z0-9-]{0,119}/messages`
 	nameForm  = `[A-Za-z_][A-Za-z0-9_-]{0,127}` // of functions and triggers
+	// bucketForm is OSS's rule for names of buckets.
+	bucketForm = `[a-z0-9][a-z0-9-]{1,61}[a-z0-9]`
 )
 
 // problemsOf says all that is wrong with the text of an s.yaml.
@@ -113,12 +115,15 @@ func wholeFile(f facts) rule {
 		"vars":    object(map[string]rule{"region": prose(), "account": prose()}, nil),
 		"resources": object(map[string]rule{"upgrader": object(map[string]rule{
 			"component": exactly("fc3"),
-			"actions": object(map[string]rule{"pre-deploy": list(object(map[string]rule{
-				"run": exactly("make package"), "path": exactly("./"),
-			}, nil))}, nil),
-			"props": props(f),
+			"actions":   object(map[string]rule{"pre-deploy": each(command("make package"), command("make state"))}, nil),
+			"props":     props(f),
 		}, nil)}, nil),
 	}, nil)
+}
+
+// command is the shape of one action.
+func command(run string) rule {
+	return object(map[string]rule{"run": exactly(run), "path": exactly("./")}, nil)
 }
 
 // props is the shape of the function. Keys that fc3 knows and this function has no use for are not in it.
@@ -176,8 +181,8 @@ func number(value any) (float64, bool) {
 	return n, ok
 }
 
-// environment checks that the variables are the function's own, and texts. The follow-up queue is no choice here: its name is the one
-// for which deploy/ gives the rights.
+// environment checks that the variables are the function's own, and texts. Another prefix than the default would be one on which the role has
+// no rights.
 func environment(f facts) rule {
 	required, optional := map[string]rule{}, map[string]rule{}
 	for name, isRequired := range f.variables {
@@ -185,8 +190,10 @@ func environment(f facts) rule {
 		switch name {
 		case "LOG_LEVEL":
 			check = parses(func(s string) error { return new(slog.Level).UnmarshalText([]byte(s)) })
-		case followUpQueue:
-			check, isRequired = exactly(f.followUpQueue), true
+		case "STATE_BUCKET":
+			check = text(bucketForm, "the name of a bucket")
+		case "STATE_PREFIX":
+			check = exactly(statePrefix)
 		}
 		if isRequired {
 			required[name] = check
@@ -297,11 +304,8 @@ func together(props map[string]any, f facts) []string {
 	timeout, age := props["timeout"].(int), at[int](props, "asyncInvokeConfig", "maxAsyncEventAgeInSeconds")
 	reading := float64(largestFleet/100+largestFleet+largestFleet/50) / f.callsPerSecond
 	refuse(float64(timeout) < reading*1.15, "timeout: %d: to read %d instances at %v calls a second takes %.0f seconds", timeout, largestFleet, f.callsPerSecond, reading)
-	refuse(timeout >= f.visibility, "timeout: %d: the follow-up queue shows a message again after %d seconds, while it is being handled", timeout, f.visibility)
 	refuse(age < 4*timeout || age > throttleRetry,
-		"maxAsyncEventAgeInSeconds: %d: want %d or more, since an event may find two runs before it, and %d at most, when throttled events are given up", age, 4*timeout, throttleRetry)
-	failures := at[string](props, "asyncInvokeConfig", "destinationConfig", "onFailure", "destination")
-	refuse(nameOf(strings.TrimSuffix(failures, "/messages")) == f.followUpQueue, "onFailure.destination: %s is the queue of the follow-ups", f.followUpQueue)
+		"maxAsyncEventAgeInSeconds: %d: want %d or more, since an event may have to wait for two invocations, and %d at most, when throttled events are given up", age, 4*timeout, throttleRetry)
 	problems = append(problems, timers(props["triggers"].([]any))...)
 	refuse(props["code"] != fmt.Sprintf("./target/%s.zip", props["functionName"]), "code: %v is not named after the function", props["code"])
 
@@ -326,7 +330,7 @@ func together(props map[string]any, f facts) []string {
 	return problems
 }
 
-// timers checks the clock of the rollouts.
+// timers checks that there is one clock of the rollouts, and that it is on.
 func timers(triggers []any) []string {
 	var problems []string
 	clocks := 0
@@ -341,19 +345,19 @@ func timers(triggers []any) []string {
 			}
 		}
 		request, _ := requestOf(at[string](t, "triggerConfig", "payload"))
-		isOn, isClock := at[bool](t, "triggerConfig", "enable"), t["triggerName"] == followUpsTimer
-		refuse(isClock != (request.Kind == events.KindFollowUps), "the timer "+followUpsTimer+" brings follow-ups, and no other does")
+		isOn, isClock := at[bool](t, "triggerConfig", "enable"), t["triggerName"] == tickTimer
+		refuse(isClock != (request.Kind == events.KindTick), "the timer "+tickTimer+" sends a tick, and no other timer does")
 		if !isClock {
 			continue
 		}
 		clocks++
-		refuse(!isOn, "off: no rollout would ever go on")
+		refuse(!isOn, "off: no rollout would ever continue")
 		every, isEvery := strings.CutPrefix(at[string](t, "triggerConfig", "cronExpression"), "@every ")
 		period, err := time.ParseDuration(every)
-		refuse(!isEvery || err != nil || period > 15*time.Minute, "want @every and 15 minutes at most: each step of a rollout waits for it")
+		refuse(!isEvery || err != nil || period > 15*time.Minute, "want @every and 15 minutes at most: each step of a rollout waits for a tick")
 	}
 	if clocks == 0 {
-		problems = append(problems, "no timer is named "+followUpsTimer+": no rollout would ever go on")
+		problems = append(problems, "no timer is named "+tickTimer+": no rollout would ever continue")
 	}
 	return problems
 }

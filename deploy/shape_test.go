@@ -53,6 +53,21 @@ func list(element rule) rule {
 	}
 }
 
+// each checks a list by one rule for each element, in this order.
+func each(rules ...rule) rule {
+	return func(path string, value any) []string {
+		elements, ok := value.([]any)
+		if !ok || len(elements) != len(rules) {
+			return []string{fmt.Sprintf("%s: got %s: want a list of %d", path, kind(value), len(rules))}
+		}
+		var problems []string
+		for n, check := range rules {
+			problems = append(problems, check(fmt.Sprintf("%s[%d]", path, n), elements[n])...)
+		}
+		return problems
+	}
+}
+
 // exactly is for values of which there is one right one.
 func exactly[T comparable](want T) rule {
 	return func(path string, value any) []string {

@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"cmp"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -21,6 +22,7 @@ import (
 const (
 	rdsSDK = "github.com/aliyun/alibaba-cloud-sdk-go/services/rds"
 	mnsSDK = "github.com/aliyun/aliyun-mns-go-sdk"
+	ossSDK = "github.com/aliyun/alibabacloud-oss-go-sdk-v2"
 )
 
 // source is one file of the function, tests left out.
@@ -72,53 +74,11 @@ func (s source) calls(visit func(x ast.Expr, name string)) {
 	})
 }
 
-// raw tells whether a node is a request that the MNS SDK's client sends as it is: x.Send(ali_mns.GET, …).
-func raw(n ast.Node, sdk string) bool {
-	call, ok := n.(*ast.CallExpr)
-	if !ok || len(call.Args) == 0 {
-		return false
-	}
-	method, isMethod := call.Fun.(*ast.SelectorExpr)
-	verb, isVerb := call.Args[0].(*ast.SelectorExpr)
-	if !isMethod || !isVerb || method.Sel.Name != "Send" {
-		return false
-	}
-	pkg, isPkg := verb.X.(*ast.Ident)
-	return isPkg && pkg.Name == sdk
-}
-
-// rawActions gives the actions of the functions of a file that send such requests. Each has to say which action it is, as its
-// errors do: in a text that begins with it.
-func (s source) rawActions(t *testing.T, sdk string) (actions []string) {
-	t.Helper()
-	for _, d := range s.Decls {
-		var named []string
-		sends := false
-		ast.Inspect(d, func(n ast.Node) bool {
-			sends = sends || raw(n, sdk)
-			if text, ok := n.(*ast.BasicLit); ok && text.Kind == token.STRING {
-				value, _ := strconv.Unquote(text.Value)
-				if action, _, _ := strings.Cut(value, " "); slices.Contains(mnsMethods(), action) {
-					named = append(named, "mns:"+action)
-				}
-			}
-			return true
-		})
-		if sends && len(named) != 1 {
-			t.Errorf("%s: a function sends a raw request to MNS and names the actions %v: want one", s.path, named)
-		}
-		if sends {
-			actions = append(actions, named...)
-		}
-	}
-	return actions
-}
-
-// actionsOfTheCode gives the RAM actions that the code can call. For RDS they are the requests that it makes, for MNS the
-// methods of the SDK's topics and queues that it uses, and what it sends past them.
+// actionsOfTheCode returns the RAM actions that the code can call. For RDS they are the requests that it makes, for MNS the methods of the
+// SDK's topics and queues that it uses, and for OSS what the store of the document asks its adapter for.
 func actionsOfTheCode(t *testing.T) []string {
 	t.Helper()
-	var actions []string
+	actions := ossActions(t)
 	for _, s := range sources(t) {
 		if sdk, ok := s.imports(rdsSDK); ok {
 			s.calls(func(x ast.Expr, name string) {
@@ -130,16 +90,122 @@ func actionsOfTheCode(t *testing.T) []string {
 			})
 		}
 		if sdk, ok := s.imports(mnsSDK); ok {
-			actions = append(actions, s.rawActions(t, sdk)...)
 			s.calls(func(_ ast.Expr, name string) {
 				if slices.Contains(mnsMethods(), name) {
 					actions = append(actions, "mns:"+name)
+				}
+				if name == "Send" {
+					t.Errorf("%s: %s.Send sends a request whose action is not found here", s.path, sdk)
 				}
 			})
 		}
 	}
 	slices.Sort(actions)
 	return slices.Compact(actions)
+}
+
+// ossAdapter is where the requests to OSS are made. Each of them has its API's action in the field of this name.
+const (
+	ossAdapter  = "../function/internal/oss/"
+	actionField = "action"
+)
+
+// ossRights are the RAM actions of those APIs of OSS that have another one than "oss:" and the API's name.
+var ossRights = map[string]string{"ListObjectsV2": "oss:ListObjects"}
+
+// ossActions returns the RAM actions behind the methods of the interface state.Objects. A method of the adapter that is not in the interface
+// is not for the function.
+func ossActions(t *testing.T) (actions []string) {
+	t.Helper()
+	functions := map[string]*ast.FuncDecl{}
+	var methods []string
+	for _, s := range sources(t) {
+		for _, d := range s.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && strings.HasPrefix(s.path, ossAdapter) {
+				functions[f.Name.Name] = f
+			}
+		}
+		if s.path == "../function/internal/state/store.go" {
+			methods = s.methodsOf("Objects")
+		}
+	}
+	for n := 0; n < len(methods); n++ { // the list grows by what each of them calls in the adapter
+		f := functions[methods[n]]
+		if f == nil {
+			t.Errorf("%s has no %s, which state.Objects asks for", ossAdapter, methods[n])
+			continue
+		}
+		ast.Inspect(f, func(node ast.Node) bool {
+			switch node := node.(type) {
+			case *ast.SelectorExpr:
+				if name := node.Sel.Name; functions[name] != nil && !slices.Contains(methods, name) {
+					methods = append(methods, name)
+				}
+			case *ast.KeyValueExpr:
+				if action, ok := actionOf(node); ok {
+					actions = append(actions, cmp.Or(ossRights[action], "oss:"+action))
+				}
+			}
+			return true
+		})
+	}
+	return actions
+}
+
+// actionOf returns the action in a field of a request.
+func actionOf(field *ast.KeyValueExpr) (string, bool) {
+	key, isName := field.Key.(*ast.Ident)
+	value, isLiteral := field.Value.(*ast.BasicLit)
+	if !isName || key.Name != actionField || !isLiteral {
+		return "", false
+	}
+	action, err := strconv.Unquote(value.Value)
+	return action, err == nil
+}
+
+// methodsOf returns the names of the methods of an interface.
+func (s source) methodsOf(name string) (methods []string) {
+	ast.Inspect(s.File, func(n ast.Node) bool {
+		declared, isType := n.(*ast.TypeSpec)
+		if !isType || declared.Name.Name != name {
+			return true
+		}
+		if i, ok := declared.Type.(*ast.InterfaceType); ok {
+			for _, method := range i.Methods.List {
+				methods = append(methods, method.Names[0].Name)
+			}
+		}
+		return false
+	})
+	return methods
+}
+
+// TestTheBucketIsReachedThroughTheStoreOnly: a client of OSS that is used directly could call more than state.Objects has, and a request
+// that is made elsewhere in the adapter would not be found.
+func TestTheBucketIsReachedThroughTheStoreOnly(t *testing.T) {
+	t.Parallel()
+	sent := 0
+	for _, s := range sources(t) {
+		inside := strings.HasPrefix(s.path, ossAdapter)
+		s.calls(func(_ ast.Expr, name string) {
+			if name == "RoundTrip" && inside {
+				sent++
+			}
+		})
+		if adapter, ok := s.imports("rds-kernel-upgrade/function/internal/oss"); ok {
+			ast.Inspect(s.File, func(n ast.Node) bool {
+				if used, ok := n.(*ast.SelectorExpr); ok {
+					if pkg, ok := used.X.(*ast.Ident); ok && pkg.Name == adapter && used.Sel.Name != "New" {
+						t.Errorf("%s uses %s.%s: want New alone, as a state.Objects", s.path, adapter, used.Sel.Name)
+					}
+				}
+				return true
+			})
+		}
+	}
+	if sent != 1 {
+		t.Errorf("the adapter sends requests at %d places: want one, which gets the action", sent)
+	}
 }
 
 // mnsMethods are the methods of the SDK's topics and queues that send a request.
@@ -155,6 +221,29 @@ func mnsMethods() []string {
 	return names
 }
 
+// constantsOf returns the texts of a file's constants.
+func constantsOf(t *testing.T, file string) (texts []string) {
+	t.Helper()
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range parsed.Decls {
+		group, ok := d.(*ast.GenDecl)
+		if !ok || group.Tok != token.CONST {
+			continue
+		}
+		ast.Inspect(group, func(n ast.Node) bool {
+			if literal, ok := n.(*ast.BasicLit); ok && literal.Kind == token.STRING {
+				value, _ := strconv.Unquote(literal.Value)
+				texts = append(texts, value)
+			}
+			return true
+		})
+	}
+	return texts
+}
+
 // variablesOfTheCode reads the table in function/config.go: name and whether it is required.
 func variablesOfTheCode(t *testing.T) map[string]bool {
 	t.Helper()
@@ -162,20 +251,39 @@ func variablesOfTheCode(t *testing.T) map[string]bool {
 	for _, row := range rig.Rows(t, "../function/config.go", "variables") {
 		variables[row[0]] = row[1] == "true"
 	}
-	if !variables["RESULT_TOPIC"] {
+	if !variables["RESULT_TOPIC"] || !variables["STATE_BUCKET"] {
 		t.Fatalf("function/config.go: read %v: the table of variables is not where it was", variables)
 	}
 	return variables
 }
 
+// TestTheDefaultPrefixIsTheOneThatTheRightsAreFor: s.yaml does not set STATE_PREFIX.
+func TestTheDefaultPrefixIsTheOneThatTheRightsAreFor(t *testing.T) {
+	t.Parallel()
+	found := false
+	for _, s := range sources(t) {
+		ast.Inspect(s.File, func(n ast.Node) bool {
+			literal, ok := n.(*ast.BasicLit)
+			found = found || ok && path.Dir(s.path) == "../function" && literal.Value == strconv.Quote(statePrefix)
+			return true
+		})
+	}
+	if !found {
+		t.Errorf("no file of function/ has the text %q: it is the default of STATE_PREFIX", statePrefix)
+	}
+}
+
 func TestOnlyTheAdaptersSpeakToTheCloud(t *testing.T) {
 	t.Parallel()
-	homes := map[string]string{rdsSDK: "../function/internal/rds/", mnsSDK: "../function/internal/mns/"}
+	homes := map[string]string{rdsSDK: "../function/internal/rds/", mnsSDK: "../function/internal/mns/", ossSDK: ossAdapter}
 	for _, s := range sources(t) {
 		for _, i := range s.Imports {
 			pkg, _ := strconv.Unquote(i.Path.Value)
 			service := strings.HasPrefix(pkg, "github.com/aliyun/alibaba-cloud-sdk-go/services/") || strings.HasPrefix(pkg, "github.com/alibabacloud-go/")
 			home := homes[pkg]
+			if strings.HasPrefix(pkg, ossSDK+"/") { // its packages for credentials and retries
+				home = homes[ossSDK]
+			}
 			if (service || home != "") && (home == "" || !strings.HasPrefix(s.path, home)) {
 				t.Errorf("%s imports %s: its actions are not looked for there", s.path, pkg)
 			}

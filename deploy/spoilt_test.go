@@ -32,6 +32,9 @@ func TestASpoiltManifestIsRefused(t *testing.T) {
 		"a folder as the code":                       {"./target/rds-kernel-upgrade.zip", "./target", "want the package that make package leaves"},
 		"another package":                            {"./target/rds-kernel-upgrade.zip", "./target/other.zip", "./target/other.zip is not named after the function"},
 		"the package is not built":                   {"- run: make package", "- run: make build", `pre-deploy[0].run: got "make build": want "make package"`},
+		"no first document":                          {"        - run: make state\n          path: ./\n", "", "pre-deploy: got a list of 1: want a list of 2"},
+		"the first document before the package":      {"- run: make state", "- run: make package", `pre-deploy[1].run: got "make package": want "make state"`},
+		"an action that edition 3 never runs":        {"        - run: make state\n", "      post-deploy:\n        - run: make state\n", "actions: unknown key post-deploy"},
 		"another component":                          {"component: fc3", "component: fc", `upgrader.component: got "fc": want "fc3"`},
 		"edition 2":                                  {"edition: 3.0.0", "edition: 1.0.0", `s.yaml.edition: got "1.0.0"`},
 		"a key twice":                                {"handler: main #", "runtime: go1\n      handler: main #", `already defined`},
@@ -48,7 +51,6 @@ func TestASpoiltManifestIsRefused(t *testing.T) {
 		"a disk size that there is not":        {"diskSize: 512", "diskSize: 1024", "props.diskSize: got int 1024: want 512"},
 		"a time-out too short for one request": {"timeout: 1800", "timeout: 3", "props.timeout: got int 3: want a whole number from 60 to 86400"},
 		"a time-out too short for a fleet":     {"timeout: 1800", "timeout: 1100", "to read 10000 instances at 10 calls a second takes 1030 seconds"},
-		"a time-out in which messages return":  {"timeout: 1800", "timeout: 2400", "shows a message again after 2400 seconds, while it is being handled"},
 		"a time-out that there is not":         {"timeout: 1800", "timeout: 90000", "from 60 to 86400"},
 
 		"the broad default role":               {"role: acs:ram::${vars.account}:role/rds-kernel-upgrade-fc", "role: auto", `props.role: got "auto"`},
@@ -64,7 +66,7 @@ func TestASpoiltManifestIsRefused(t *testing.T) {
 		"a log level that there is not":              {"LOG_LEVEL: INFO", "LOG_LEVEL: LOUD", "LOG_LEVEL: \"LOUD\""},
 		"a variable that the function does not know": {"LOG_LEVEL: INFO", "DRY_RUN: 'true'", "environmentVariables: unknown key DRY_RUN"},
 		"a variable that the function requires":      {"        RESULT_TOPIC: ${env('RESULT_TOPIC')}\n", "", "environmentVariables: RESULT_TOPIC is missing"},
-		"a sixth variable of the operator":           {"${env('FAILURE_QUEUE')}", "${env('DEAD_QUEUE')}", "${env('DEAD_QUEUE')} is not one of the operator's variables"},
+		"a seventh variable of the operator":         {"${env('FAILURE_QUEUE')}", "${env('DEAD_QUEUE')}", "${env('DEAD_QUEUE')} is not one of the operator's variables"},
 		"a placeholder in the shell's form":          {"${env('FC_REGION')}", "${FC_REGION}", "is not one of the operator's variables"},
 		"a variable of the file that there is not":   {"region: ${vars.region}", "region: ${vars.place}", "${vars.place} is not one of"},
 		"a region that is none":                      {"region: ${vars.region}", "region: Hangzhou", "props.region: got"},
@@ -99,22 +101,23 @@ func TestASpoiltManifestIsRefused(t *testing.T) {
 		"two triggers of one name":                  {"triggerName: nightly", "triggerName: requests", "two triggers are named requests"},
 		"a name that begins with a digit":           {"triggerName: nightly", "triggerName: 2nd", "want a trigger's name"},
 
-		"another queue than that of the template":   {"FOLLOWUP_QUEUE: rds-kernel-upgrade-follow-ups", "FOLLOWUP_QUEUE: rds-kernel-upgrade-followups", `FOLLOWUP_QUEUE: got "rds-kernel-upgrade-followups": want "rds-kernel-upgrade-follow-ups"`},
-		"no follow-up queue":                        {"        FOLLOWUP_QUEUE: rds-kernel-upgrade-follow-ups", "        #", "environmentVariables: FOLLOWUP_QUEUE is missing"},
-		"a follow-up queue for operators to choose": {"FOLLOWUP_QUEUE: rds-kernel-upgrade-follow-ups", "FOLLOWUP_QUEUE: ${env('FOLLOWUP_QUEUE')}", "${env('FOLLOWUP_QUEUE')} is not one of the operator's variables"},
-		"failures into the queue of the follow-ups": {"${env('FAILURE_QUEUE')}/messages", "rds-kernel-upgrade-follow-ups/messages", "rds-kernel-upgrade-follow-ups is the queue of the follow-ups"},
-		"an age that a long run uses up":            {"maxAsyncEventAgeInSeconds: 7200", "maxAsyncEventAgeInSeconds: 3600", "maxAsyncEventAgeInSeconds: 3600: want 7200 or more"},
-		"an age that no throttled event reaches":    {"maxAsyncEventAgeInSeconds: 7200", "maxAsyncEventAgeInSeconds: 86400", "18000 at most"},
+		"no bucket":                                {"        STATE_BUCKET: ${env('STATE_BUCKET')}", "        #", "environmentVariables: STATE_BUCKET is missing"},
+		"a bucket by an address":                   {"STATE_BUCKET: ${env('STATE_BUCKET')}", "STATE_BUCKET: oss://${env('STATE_BUCKET')}", "STATE_BUCKET: got \"oss://the-state\": want the name of a bucket"},
+		"a bucket in capitals":                     {"STATE_BUCKET: ${env('STATE_BUCKET')}", "STATE_BUCKET: State", "want the name of a bucket"},
+		"a prefix on which the role has no rights": {"STATE_BUCKET: ${env('STATE_BUCKET')}", "STATE_BUCKET: ${env('STATE_BUCKET')}\n        STATE_PREFIX: other", `STATE_PREFIX: got "other": want "rds-kernel-upgrade"`},
+		"the queue of an older version":            {"STATE_BUCKET: ${env('STATE_BUCKET')}", "STATE_BUCKET: ${env('STATE_BUCKET')}\n        FOLLOWUP_QUEUE: follow-ups", "environmentVariables: unknown key FOLLOWUP_QUEUE"},
+		"an age that a long run uses up":           {"maxAsyncEventAgeInSeconds: 7200", "maxAsyncEventAgeInSeconds: 3600", "maxAsyncEventAgeInSeconds: 3600: want 7200 or more"},
+		"an age that no throttled event reaches":   {"maxAsyncEventAgeInSeconds: 7200", "maxAsyncEventAgeInSeconds: 86400", "18000 at most"},
 
-		"a clock that is off":                     {"enable: true", "enable: false", "triggers[1] followUps: off: no rollout would ever go on"},
-		"a clock by another name":                 {"triggerName: followUps", "triggerName: follow-ups", "no timer is named followUps"},
-		"a clock that is a sweep":                 {`{"kind":"follow-ups"}`, `{"kind":"sweep"}`, "triggers[1] followUps: the timer followUps brings follow-ups, and no other does"},
-		"a clock with a payload that is refused":  {`{"kind":"follow-ups"}`, `{"kind":"followups"}`, "triggers[1].triggerConfig.payload"},
-		"a clock with a payload that is too much": {`{"kind":"follow-ups"}`, `{"kind":"follow-ups","mode":"plan"}`, "triggers[1].triggerConfig.payload"},
+		"a clock that is off":                     {"enable: true", "enable: false", "triggers[1] tick: off: no rollout would ever continue"},
+		"a clock by another name":                 {"triggerName: tick", "triggerName: followUps", "no timer is named tick"},
+		"a clock that is a sweep":                 {`{"kind":"tick"}`, `{"kind":"sweep"}`, "triggers[1] tick: the timer tick sends a tick, and no other timer does"},
+		"a clock with a payload that is refused":  {`{"kind":"tick"}`, `{"kind":"ticks"}`, "triggers[1].triggerConfig.payload"},
+		"a clock with a payload that is too much": {`{"kind":"tick"}`, `{"kind":"tick","mode":"plan"}`, "triggers[1].triggerConfig.payload"},
 		"a clock that is slow":                    {"@every 5m", "@every 1h", "want @every and 15 minutes at most"},
 		"a clock that ticks once a day":           {"@every 5m", "0 0 4 * * *", "want @every and 15 minutes at most"},
 		"a clock that is too fast":                {"@every 5m", "@every 5s", "want a minute or more"},
-		"a second clock":                          {`'` + nightlyPayload + `'`, `'{"kind":"follow-ups"}'`, "triggers[2] nightly: the timer followUps brings follow-ups, and no other does"},
+		"a second clock":                          {`'` + nightlyPayload + `'`, `'{"kind":"tick"}'`, "triggers[2] nightly: the timer tick sends a tick, and no other timer does"},
 
 		"a cron expression of five fields":      {"0 0 18 * * *", "0 18 * * *", "5 fields: want second minute hour day month weekday"},
 		"a cron expression with a zone":         {"0 0 18 * * *", "CRON_TZ=Asia/Shanghai 0 0 2 * * *", "7 fields"},
@@ -167,7 +170,7 @@ func TestARoleThatFC3WouldRenameIsRefused(t *testing.T) {
 func TestAManifestWithoutATopicIsRefused(t *testing.T) {
 	t.Parallel()
 	whole := string(read(t, "../s.yaml"))
-	from, to := strings.Index(whole, "        # fc3 never updates"), strings.Index(whole, "        # The clock of the rollouts")
+	from, to := strings.Index(whole, "        # fc3 never updates"), strings.Index(whole, "        # The only clock of the rollouts")
 	if from < 0 || to < from {
 		t.Fatal("the topic's trigger is not found")
 	}
@@ -199,23 +202,26 @@ func TestASpoiltTemplateIsRefused(t *testing.T) {
 	t.Parallel()
 	whole := string(read(t, "resources.ros.yaml"))
 	for name, c := range map[string]struct{ old, new, want string }{
-		"a queue by another name":                     {"QueueName: rds-kernel-upgrade-follow-ups", "QueueName: rds-kernel-upgrade-followups", `FollowUps.Properties.QueueName: got "rds-kernel-upgrade-followups": want "rds-kernel-upgrade-follow-ups"`},
-		"a queue that an operator may name":           {"QueueName: rds-kernel-upgrade-follow-ups", "QueueName: {Ref: FailureQueue}", `QueueName: got "${FAILURE_QUEUE}"`},
-		"a queue named after a parameter of nobody's": {"QueueName: rds-kernel-upgrade-follow-ups", "QueueName: {Ref: FollowUpQueue}", "${FollowUpQueue}"},
-		"no queue":                           {"  FollowUps:", "  NoFollowUps:", "FollowUps: got nothing: want a mapping"},
-		"a topic in its place":               {"  FollowUps:\n    Type: ALIYUN::MNS::Queue", "  FollowUps:\n    Type: ALIYUN::MNS::Topic", "FollowUps.Type: got"},
-		"messages hidden shorter than a run": {"VisibilityTimeout: 2400", "VisibilityTimeout: 1800", "VisibilityTimeout: got int 1800: want a whole number from 1801 to 3600"},
-		"messages hidden for half a day":     {"VisibilityTimeout: 2400", "VisibilityTimeout: 43200", "VisibilityTimeout: got int 43200"},
-		"the default of 30 seconds":          {"      VisibilityTimeout: 2400\n", "", "FollowUps.Properties: VisibilityTimeout is missing"},
-		"a visibility in quotes":             {"VisibilityTimeout: 2400", "VisibilityTimeout: '2400'", `VisibilityTimeout: got "2400"`},
-		"the default of 4 days":              {"      MessageRetentionPeriod: 604800\n      VisibilityTimeout: 2400", "      VisibilityTimeout: 2400", "FollowUps.Properties: MessageRetentionPeriod is missing"},
-		"a retention that MNS refuses":       {"MessageRetentionPeriod: 604800\n      VisibilityTimeout", "MessageRetentionPeriod: 1296000\n      VisibilityTimeout", "MessageRetentionPeriod: got int 1296000: want 604800"},
-		"a delay for every message":          {"VisibilityTimeout: 2400", "VisibilityTimeout: 2400\n      DelaySeconds: 60", "unknown key DelaySeconds"},
-		"a right less":                       {"['mns:BatchReceiveMessage', ", "[", "mns:BatchReceiveMessage"},
-		"a right more":                       {"'mns:BatchDeleteMessage'", "'mns:BatchDeleteMessage', 'mns:PeekMessage'", "mns:PeekMessage"},
-		"a right under one name":             {", 'mns:BatchDeleteMessage'", "", "mns:BatchDeleteMessage"},
+		"a bucket with a name of its own":         {"BucketName:\n        Ref: StateBucket", "BucketName: rds-kernel-upgrade", `BucketName: got "rds-kernel-upgrade": want "${STATE_BUCKET}"`},
+		"a bucket named after nobody's parameter": {"Ref: StateBucket", "Ref: Bucket", "${Bucket}"},
+		"no bucket":                          {"  State:\n", "  NoState:\n", "State: got nothing: want a mapping"},
+		"a topic in its place":               {"Type: ALIYUN::OSS::Bucket", "Type: ALIYUN::MNS::Topic", "State.Type: got"},
+		"a bucket that goes with the stack":  {"    DeletionPolicy: Retain\n", "", "State: DeletionPolicy is missing"},
+		"a bucket that everybody may read":   {"AccessControl: private", "AccessControl: public-read", `AccessControl: got "public-read": want "private"`},
+		"a bucket that could be made public": {"BlockPublicAccess: true", "BlockPublicAccess: false", "BlockPublicAccess: got bool false"},
+		"versioning":                         {"BlockPublicAccess: true", "BlockPublicAccess: true\n      VersioningConfiguration: {Status: Enabled}", "unknown key VersioningConfiguration"},
+		"versioning that is suspended":       {"BlockPublicAccess: true", "BlockPublicAccess: true\n      VersioningConfiguration: {Status: Suspended}", "unknown key VersioningConfiguration"},
+		"a bucket that is emptied":           {"BlockPublicAccess: true", "BlockPublicAccess: true\n      DeletionForce: true", "unknown key DeletionForce"},
+		"a history that grows for ever":      {"Status: Enabled", "Status: Disabled", `Status: got "Disabled": want "Enabled"`},
+		"a rule for the archive, too":        {"Prefix: rds-kernel-upgrade/state/", "Prefix: rds-kernel-upgrade/", `Prefix: got "rds-kernel-upgrade/": want "rds-kernel-upgrade/state/"`},
+		"a rule for the whole bucket":        {"            Prefix: rds-kernel-upgrade/state/\n", "", "Prefix is missing"},
+		"a rule that may take the newest":    {"Days: 30", "Days: 1", "Days: got int 1: want a whole number from 7 to 365"},
+		"a second rule":                      {"          - ID: old", "          - {ID: all, Prefix: '', Status: Enabled, Expiration: {Days: 30}}\n          - ID: old", "LifecycleConfiguration.Rule: got a list of 2"},
+		"a right less":                       {"['oss:GetObject', ", "[", "oss:GetObject"},
+		"a right more":                       {"'oss:PutObject'", "'oss:PutObject', 'oss:DeleteObject'", "oss:DeleteObject"},
 		"no right to list the fleet":         {"'rds:DescribeDBInstances', ", "", "rds:DescribeDBInstances"},
-		"rights on another queue":            {"'mns:BatchDeleteMessage']\n                Resource:\n                  - Fn::Sub: acs:mns:${ALIYUN::Region}:${ALIYUN::TenantId}:/queues/rds-kernel-upgrade-follow-ups", "'mns:BatchDeleteMessage']\n                Resource:\n                  - Fn::Sub: acs:mns:${ALIYUN::Region}:${ALIYUN::TenantId}:/queues/*", "FunctionRole (-json +template)"},
+		"rights on the whole bucket":         {"${StateBucket}/rds-kernel-upgrade/*", "${StateBucket}/*", "FunctionRole (-json +template)"},
+		"a list of the whole bucket":         {"                Condition:\n                  StringEquals:\n                    oss:Prefix: [rds-kernel-upgrade/state/]\n", "", "FunctionRole (-json +template)"},
 		"a role that anybody may take":       {"Service: [fc.aliyuncs.com]", "Service: ['*']", "FunctionRole (-json +template)"},
 		"a policy by another name":           {"- PolicyName: rds-kernel-upgrade-mns", "- PolicyName: other", "TriggerRole (-json +template)"},
 		"no YAML":                            {"Resources:", "Resources: [", "yaml:"},
@@ -232,25 +238,26 @@ func TestASpoiltTemplateIsRefused(t *testing.T) {
 
 func TestSpoiltRightsAreRefused(t *testing.T) {
 	t.Parallel()
-	const file, followUps = "function-policy.json", ":/queues/rds-kernel-upgrade-follow-ups/messages"
-	whole := string(read(t, file))
-	const receive = `"mns:BatchDeleteMessage"],
-      "Resource": ["acs:mns:${FC_REGION}:${ALIBABA_CLOUD_ACCOUNT_ID}` + followUps + `"]`
-	for name, c := range map[string]struct{ old, new, want string }{
-		"no right to list the fleet":          {`"rds:DescribeDBInstances", `, "", "rds:DescribeDBInstances (-s.yaml +policy)"},
-		"no right to receive":                 {`"mns:BatchReceiveMessage", `, "", "mns:BatchReceiveMessage (-s.yaml +policy)"},
-		"the right to receive under one name": {`"mns:ReceiveMessage", `, "", "mns:ReceiveMessage (-s.yaml +policy)"},
-		"no right to delete":                  {`"mns:DeleteMessage", `, "", "mns:DeleteMessage (-s.yaml +policy)"},
-		"the right to delete under one name":  {`, "mns:BatchDeleteMessage"`, "", "mns:BatchDeleteMessage (-s.yaml +policy)"},
-		"no right to send a follow-up":        {",\n        \"acs:mns:${FC_REGION}:${ALIBABA_CLOUD_ACCOUNT_ID}" + followUps + `"`, "", "mns:SendMessage (-s.yaml +policy)"},
-		"no right to send a failure":          {"        \"acs:mns:${FC_REGION}:${ALIBABA_CLOUD_ACCOUNT_ID}:/queues/${FAILURE_QUEUE}/messages\",\n", "", "mns:SendMessage (-s.yaml +policy)"},
-		"rights on any queue":                 {receive, strings.Replace(receive, "rds-kernel-upgrade-follow-ups", "*", 1), "mns:BatchReceiveMessage (-s.yaml +policy)"},
-		"rights on the queue of the failures": {receive, strings.Replace(receive, "rds-kernel-upgrade-follow-ups", "${FAILURE_QUEUE}", 1), "mns:DeleteMessage (-s.yaml +policy)"},
-		"a queue without its last part":       {receive, strings.Replace(receive, "/messages", "", 1), "mns:DeleteMessage (-s.yaml +policy)"},
+	for name, c := range map[string]struct{ file, old, new, want string }{
+		"no right to list the fleet":         {"function", `"rds:DescribeDBInstances", `, "", "rds:DescribeDBInstances (-s.yaml +policy)"},
+		"no right to send a failure":         {"function", `/queues/${FAILURE_QUEUE}/messages`, "/queues/other/messages", "mns:SendMessage (-s.yaml +policy)"},
+		"a right to send to any queue":       {"function", `/queues/${FAILURE_QUEUE}/messages`, "/queues/*", "mns:SendMessage (-s.yaml +policy)"},
+		"a queue without its last part":      {"function", `/queues/${FAILURE_QUEUE}/messages`, "/queues/${FAILURE_QUEUE}", "mns:SendMessage (-s.yaml +policy)"},
+		"no right to read the document":      {"function", `"oss:GetObject", `, "", "oss:GetObject (-s.yaml +policy)"},
+		"no right to write the document":     {"function", `, "oss:PutObject"`, "", "oss:PutObject (-s.yaml +policy)"},
+		"another bucket":                     {"function", `${STATE_BUCKET}/rds-kernel-upgrade/*`, "other/rds-kernel-upgrade/*", "oss:PutObject (-s.yaml +policy)"},
+		"the whole bucket":                   {"function", `${STATE_BUCKET}/rds-kernel-upgrade/*`, "${STATE_BUCKET}/*", "oss:GetObject (-s.yaml +policy)"},
+		"another prefix":                     {"function", `${STATE_BUCKET}/rds-kernel-upgrade/*`, "${STATE_BUCKET}/other/*", "oss:GetObject (-s.yaml +policy)"},
+		"no right to find the newest number": {"function", `"oss:ListObjects"`, `"oss:ListBuckets"`, "oss:ListObjects (-s.yaml +policy)"},
+		"no right to see the versioning":     {"function", `"oss:GetBucketVersioning"`, `"oss:GetBucketInfo"`, "oss:GetBucketVersioning (-s.yaml +policy)"},
+		"a deployer who may write any state": {"deployer", `/state/000000000001.json`, "/state/*", "oss:PutObject (-s.yaml +policy)"},
+		"a first number of another form":     {"deployer", `/state/000000000001.json`, "/state/1.json", "oss:PutObject (-s.yaml +policy)"},
+		"a deployer without the list":        {"deployer", `"oss:ListObjects"`, `"oss:ListBuckets"`, "oss:ListObjects (-s.yaml +policy)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			spoilt := spoil(t, whole, c.old, c.new)
+			file := c.file + "-policy.json"
+			spoilt := spoil(t, string(read(t, file)), c.old, c.new)
 			problems := grantProblems(t, func(name string) []byte {
 				if name == file {
 					return spoilt

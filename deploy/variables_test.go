@@ -11,13 +11,14 @@ import (
 	"testing"
 )
 
-// operator is the environment of somebody who deploys: the five variables that all files of the deployment share.
+// operator is the environment of somebody who deploys: the six variables that all files of the deployment share.
 var operator = map[string]string{
 	"FC_REGION":                "cn-hangzhou",
 	"ALIBABA_CLOUD_ACCOUNT_ID": "1234567890123456",
 	"REQUEST_TOPIC":            "the-requests",
 	"RESULT_TOPIC":             "the-results",
 	"FAILURE_QUEUE":            "the-failures",
+	"STATE_BUCKET":             "the-state",
 }
 
 // inTemplate is what each of them is called in the ROS template.
@@ -27,6 +28,7 @@ var inTemplate = map[string]string{
 	"${RequestTopic}":     "${REQUEST_TOPIC}",
 	"${ResultTopic}":      "${RESULT_TOPIC}",
 	"${FailureQueue}":     "${FAILURE_QUEUE}",
+	"${StateBucket}":      "${STATE_BUCKET}",
 }
 
 var placeholder = regexp.MustCompile(`\$\{([^}]*)\}`)

@@ -36,7 +36,7 @@ const (
 	maxID      = 128
 	maxSummary = 1024
 
-	// maxNormalised bounds what a rollout has to remember of an advisory beside its instances, in one message of MNS.
+	// maxNormalised bounds what a rollout has to remember of an advisory beside its instances.
 	maxNormalised = 24 << 10
 
 	wantKernel        = "want a kernel version such as rds_20260228"
@@ -44,7 +44,10 @@ const (
 	wantEngineVersion = "want it as RDS writes it, such as 8.0 or 15.0"
 )
 
-var severities = oneOf("critical", "high", "medium", "low")
+// Severities returns the severities of an advisory, the most severe first.
+func Severities() []string { return []string{"critical", "high", "medium", "low"} }
+
+var severities = oneOf(Severities()...)
 
 // bulletin is an advisory in the form that is our own.
 var bulletin = schema{name: "an advisory", fields: []field{

@@ -15,10 +15,15 @@ func text(check func(value string, now time.Time) string) func(value) {
 	return func(v value) {
 		text, problem := asString(v.RawMessage)
 		if problem == "" {
-			problem = cmp.Or(hidden(text), blanks(text), check(text, v.now))
+			problem = textProblem(text, check, v.now)
 		}
 		v.note(problem)
 	}
+}
+
+// textProblem returns what is wrong with a text by the rule of all texts and by a check, and "" if nothing is.
+func textProblem(text string, check func(string, time.Time) string, now time.Time) string {
+	return cmp.Or(hidden(text), blanks(text), check(text, now))
 }
 
 func blanks(text string) string {

@@ -118,7 +118,11 @@ func TestEverySampleGivesItsRequests(t *testing.T) {
 		"timer":                              tick("nightly", maintain),
 		"timer-base64":                       tick("nightly", maintain),
 		"timer-sweep":                        tick("nightly", swept),
-		"timer-follow-ups":                   tick("followUps", events.Request{Kind: events.KindFollowUps}),
+		"timer-tick":                         tick("tick", events.Request{Kind: events.KindTick}),
+		"timer-follow-ups":                   tick("followUps", events.Request{Kind: events.KindTick}),
+		"direct-status":                      {{Trigger: events.Direct, Request: events.Request{Kind: events.KindStatus}}},
+		"direct-stop-rollout":                {{Trigger: events.Direct, Request: events.Request{Kind: events.KindStop, Stop: &events.Stop{Rollout: "a7dc258ff8bf0089"}}}},
+		"direct-stop-advisory":               {{Trigger: events.Direct, Request: events.Request{Kind: events.KindStop, Stop: &events.Stop{Advisory: "CVE-2026-1"}}}},
 		"direct":                             {{Trigger: events.Direct, Request: all}},
 		"direct-minimal":                     {{Trigger: events.Direct, Request: minimal}},
 		"direct-with-replicas":               {{Trigger: events.Direct, Request: replicas}},
@@ -374,9 +378,9 @@ func TestTheEnvelopeSaysWhenTheMessageWasSent(t *testing.T) {
 		topic(``):                      {},
 		topic(`,"PublishTime":"soon"`): {},
 		topic(`,"PublishTime":-1`):     {},
-		topic(`,"PublishTime":1795348800000,"PublishTime":1`):                                            {},
-		`{"triggerName":"n","triggerTime":"2026-11-22T12:00:00Z","payload":"{\"kind\":\"follow-ups\"}"}`: at,
-		`{"DBInstanceId":"rm-bp1abcd"}`:                                                                  {},
+		topic(`,"PublishTime":1795348800000,"PublishTime":1`):                                      {},
+		`{"triggerName":"n","triggerTime":"2026-11-22T12:00:00Z","payload":"{\"kind\":\"tick\"}"}`: at,
+		`{"DBInstanceId":"rm-bp1abcd"}`:                                                            {},
 	} {
 		m := decode(t, []byte(event))[0]
 		if m.Err != nil || !m.Published.Equal(want) {

@@ -33,8 +33,10 @@
 //	upgrade       one instance; meant when there is no kind  those of UpgradeDBInstanceKernelVersion             all others
 //	advisory      the instances that an advisory affects     advisory (ours, or OSV), select, schedule, rollout  *-advisory*
 //	sweep         all that are behind                        select, schedule, rollout                           *-sweep*
-//	follow-ups    going on with the rollouts under way       none, and no other                                  timer-follow-ups
-//	follow-up     –                                          refused: the function's own
+//	tick          going on with what is due                  none, and no other                                  timer-tick
+//	follow-ups    the same: the old name of tick             none, and no other                                  timer-follow-ups
+//	status        what is under way, and what waits          none, and no other                                  direct-status
+//	stop          the end of one rollout or one advisory     rollout or advisory, each an id; no other           direct-stop-*
 //
 // The package does no I/O, reads no clock and keeps no state. It never guesses: it changes no letter case, cuts no
 // blanks off a value, drops no unknown field, takes no second value for a key and no character for another that looks

@@ -12,7 +12,7 @@ func Example() {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	for _, event := range []string{
 		`{"triggerName":"nightly","triggerTime":"2026-11-22T12:00:00Z","payload":"{\"DBInstanceId\":\"rm-bp1abcd\",\"UpgradeTime\":\"MaintainTime\"}"}`,
-		`{"triggerName":"followUps","triggerTime":"2026-11-22T12:00:00Z","payload":"{\"kind\":\"follow-ups\"}"}`,
+		`{"triggerName":"tick","triggerTime":"2026-11-22T12:00:00Z","payload":"{\"kind\":\"tick\"}"}`,
 		`{"DBInstanceId":"rm-bp1abcd","UpgradeTime":"immediate","SwitchTime":"2026-12-01T18:00Z"}`,
 	} {
 		messages, err := events.Decode([]byte(event))
@@ -35,7 +35,7 @@ func Example() {
 	}
 	// Output:
 	// timer nightly@2026-11-22T12:00:00Z upgrade "rm-bp1abcd"
-	// timer followUps@2026-11-22T12:00:00Z follow-ups ""
+	// timer tick@2026-11-22T12:00:00Z tick ""
 	// request: UpgradeTime: "immediate" is not a value: want Immediate, MaintainTime or SpecifyTime (exact case), did you mean Immediate?; SwitchTime: "2026-12-01T18:00Z" has no seconds: want yyyy-MM-ddTHH:mm:ssZ in UTC
 }
 

@@ -16,19 +16,18 @@ func Fields() map[string]string {
 		all[f.name] = kinds
 	}
 	for _, nested := range []struct {
-		path string
+		path, kinds string
 		schema
 	}{
-		{"select.", selection},
-		{"schedule.", schedule},
-		{"rollout.", rollout},
-		{"rollout.waves[].", wave},
-		{"advisory.", bulletin},
-		{"advisory.affected[].", affected},
+		{"select.", "advisory, sweep", selection},
+		{"schedule.", "advisory, sweep", schedule},
+		{"rollout.", "advisory, sweep", rollout},
+		{"rollout.waves[].", "advisory, sweep", wave},
+		{"advisory.", "advisory", bulletin},
+		{"advisory.affected[].", "advisory", affected},
 	} {
-		top, _, _ := strings.Cut(nested.path, ".")
 		for _, f := range nested.fields {
-			all[nested.path+f.name] = all[top]
+			all[nested.path+f.name] = nested.kinds
 		}
 	}
 	return all

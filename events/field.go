@@ -1,6 +1,7 @@
 package events
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -21,6 +22,9 @@ type field struct {
 	of    []Kind                // the kinds of request that have it, of the fields of a request; nil: all
 	check func(value)           // notes what is wrong with a value; nil: it may be anything
 	rule  func(*reading) string // what is wrong with its presence or absence, seen with the fields above it
+
+	// inStop is the check in a request of KindStop, where the field is the id of what it is elsewhere. It is nil if the check is the same.
+	inStop func(value)
 }
 
 // A value is what an object or a list has in one place.
@@ -38,27 +42,28 @@ func (v value) note(problem string) {
 }
 
 var (
-	ofUpgrade  = []Kind{KindUpgrade}
-	ofAdvisory = []Kind{KindAdvisory}
-	ofFleets   = []Kind{KindAdvisory, KindSweep}
-	ofUpgrades = []Kind{KindUpgrade, KindAdvisory, KindSweep}
+	ofUpgrade        = []Kind{KindUpgrade}
+	ofAdvisoryOrStop = []Kind{KindAdvisory, KindStop}
+	ofFleets         = []Kind{KindAdvisory, KindSweep}
+	ofFleetsOrStop   = []Kind{KindAdvisory, KindSweep, KindStop}
+	ofUpgrades       = []Kind{KindUpgrade, KindAdvisory, KindSweep}
 )
 
 // request has the fields in the order of the API's documentation, after the kind that decides about them and before what
 // the API does not have.
-var request = schema{name: "a request", fields: []field{
+var request = schema{name: "a request", rule: stopsOne, fields: []field{
 	{name: "kind", check: text(checkKind)},
 	{name: "Action", of: ofUpgrade, check: text(oneOf("UpgradeDBInstanceKernelVersion"))},
 	{name: "DBInstanceId", of: ofUpgrade, check: text(form(instanceID, wantInstanceID)), rule: required("DBInstanceId", wantInstanceID)},
 	{name: "UpgradeTime", of: ofUpgrade, check: text(upgradeTimes)},
 	{name: "SwitchTime", of: ofUpgrade, check: text(ascii(checkSwitchTime)), rule: switchTimeFitsUpgradeTime("with the default " + string(Immediate))},
 	{name: "TargetMinorVersion", of: ofUpgrade, check: text(form(minorVersion, wantMinorVersion))},
-	{name: "RegionId", of: ofUpgrade, check: text(form(regionID, wantRegionID))},
+	{name: "RegionId", of: ofUpgrade, check: text(regions)},
 	{name: "withReplicas", of: ofUpgrade, check: trueOrFalse},
-	{name: "advisory", of: ofAdvisory, check: checkAdvisory, rule: required("advisory", wantAdvisory)},
+	{name: "advisory", of: ofAdvisoryOrStop, check: checkAdvisory, inStop: idToStop(identifier(1, maxID), wantAdvisoryID), rule: advisoryNeedsItself},
 	{name: "select", of: ofFleets, check: selection.check},
 	{name: "schedule", of: ofFleets, check: schedule.check},
-	{name: "rollout", of: ofFleets, check: rollout.check},
+	{name: "rollout", of: ofFleetsOrStop, check: rollout.check, inStop: idToStop(form(rolloutID, wantRolloutID), wantRolloutID)},
 	{name: "mode", of: ofUpgrades, check: text(oneOf(string(Apply), string(Plan)))},
 	{name: "planHash", of: ofUpgrades, check: text(form(planHash, wantPlanHash)), rule: planHashFitsMode},
 }}
@@ -80,7 +85,13 @@ var (
 	planHash     = lazily(`^[0-9a-f]{32}$`)
 )
 
-var upgradeTimes = oneOf(string(Immediate), string(MaintainTime), string(SpecifyTime))
+var (
+	upgradeTimes = oneOf(string(Immediate), string(MaintainTime), string(SpecifyTime))
+	regions      = form(regionID, wantRegionID)
+)
+
+// RegionProblem returns what is wrong with the id of a region, by the rule that requests follow, and "" if nothing is.
+func RegionProblem(id string) string { return textProblem(id, regions, time.Time{}) }
 
 const (
 	legacy      = "is a legacy parameter that this function never sends: leave it out"
@@ -124,11 +135,11 @@ func (f field) belongs(r *reading) string {
 	if f.of == nil || slices.Contains(f.of, kind) {
 		return ""
 	}
-	kinds := make([]string, len(f.of))
+	names := make([]string, len(f.of))
 	for i, k := range f.of {
-		kinds[i] = string(k)
+		names[i] = string(k)
 	}
-	problem := "belongs to a request of kind " + either(kinds) + ", and this one is of kind " + string(kind)
+	problem := "belongs to a request of kind " + either(names) + ", and this one is of kind " + cmp.Or(r.texts["kind"], string(kind))
 	switch {
 	case kind == KindUpgrade && len(r.values("kind")) == 0:
 		problem += ", since it names none"
@@ -138,16 +149,26 @@ func (f field) belongs(r *reading) string {
 	return problem
 }
 
-const (
-	followUp     = "follow-up"
-	ownFollowUps = ` is the function's own, and travels in the follow-up queue only: send {"kind":"` + string(KindFollowUps) + `"} to have the queue drained`
-)
+var kinds = oneOf(string(KindUpgrade), string(KindAdvisory), string(KindSweep), string(KindTick), string(KindStatus), string(KindStop))
 
+// checkKind accepts the kinds, and the old name of one.
 func checkKind(value string, now time.Time) string {
-	if value == followUp {
-		return quote(value) + ownFollowUps
+	if value == followUps {
+		return ""
 	}
-	return oneOf(string(KindUpgrade), string(KindAdvisory), string(KindSweep), string(KindFollowUps))(value, now)
+	problem := kinds(value, now)
+	if problem != "" && nearest(value, []string{followUps}) != "" {
+		problem += ", did you mean " + string(KindTick) + "?"
+	}
+	return problem
+}
+
+// advisoryNeedsItself wants a request of KindAdvisory to have one.
+func advisoryNeedsItself(r *reading) string {
+	if r.kind() != KindAdvisory {
+		return ""
+	}
+	return required("advisory", wantAdvisory)(r)
 }
 
 // planHashFitsMode refuses a condition for doing what is not to be done.

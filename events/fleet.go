@@ -30,7 +30,7 @@ func (r *reading) fleet() *Fleet {
 
 // Select says which instances are meant; what is left out selects all. The policy's opt-in tag is wanted besides, always.
 type Select struct {
-	RegionIDs       []string          `json:"RegionId,omitempty"` // empty: the function's own region
+	RegionIDs       []string          `json:"RegionId,omitempty"` // empty: all of the policy's regions
 	Tags            map[string]string `json:"tags,omitempty"`     // all of them, at most 4
 	ResourceGroupID string            `json:"ResourceGroupId,omitempty"`
 	Engine          string            `json:"Engine,omitempty"` // MySQL or PostgreSQL
@@ -58,7 +58,7 @@ var (
 )
 
 var selection = schema{name: "select", fields: []field{
-	{name: "RegionId", check: listOf(maxRegions, `["cn-hangzhou"]`, text(form(regionID, wantRegionID)))},
+	{name: "RegionId", check: listOf(maxRegions, `["cn-hangzhou"]`, text(regions))},
 	{name: "tags", check: checkTags},
 	{name: "ResourceGroupId", check: text(form(resourceGroup, wantResourceGroup))},
 	{name: "Engine", check: engines},

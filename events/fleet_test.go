@@ -111,7 +111,7 @@ func request() *rapid.Generator[events.Request] {
 		optional := func(name string) bool { return rapid.Bool().Draw(t, name) }
 		times := rapid.SampledFrom([]events.UpgradeTime{"", events.Immediate, events.MaintainTime, events.SpecifyTime})
 		r := events.Request{
-			Kind:     rapid.SampledFrom([]events.Kind{events.KindUpgrade, events.KindAdvisory, events.KindSweep, events.KindFollowUps}).Draw(t, "kind"),
+			Kind:     rapid.SampledFrom([]events.Kind{events.KindUpgrade, events.KindAdvisory, events.KindSweep, events.KindTick, events.KindStatus, events.KindStop}).Draw(t, "kind"),
 			Mode:     rapid.SampledFrom([]events.Mode{"", events.Apply, events.Plan}).Draw(t, "mode"),
 			PlanHash: rapid.StringMatching(`([0-9a-f]{32})?`).Draw(t, "planHash"),
 		}
@@ -120,6 +120,10 @@ func request() *rapid.Generator[events.Request] {
 			if optional("switch") {
 				r.Upgrade.SwitchTime = at.Draw(t, "at")
 			}
+			return r
+		}
+		if r.Kind == events.KindStop {
+			r.Stop = &events.Stop{Rollout: rapid.StringMatching(`([0-9a-f]{16})?`).Draw(t, "rollout"), Advisory: text.Draw(t, "advisory")}
 			return r
 		}
 		f := &events.Fleet{Schedule: events.Schedule{UpgradeTime: times.Draw(t, "time")}}

@@ -141,7 +141,7 @@ func checkRequest(t *testing.T, r events.Request) {
 	}
 	remember(t, r)
 	fleet := r.Kind == events.KindAdvisory || r.Kind == events.KindSweep
-	if fleet != (r.Fleet != nil) || r.Kind != events.KindUpgrade && r.Upgrade != (events.Upgrade{}) {
+	if fleet != (r.Fleet != nil) || (r.Kind == events.KindStop) != (r.Stop != nil) || r.Kind != events.KindUpgrade && r.Upgrade != (events.Upgrade{}) {
 		t.Errorf("got %+v, want what belongs to its kind", r)
 	}
 	switch r.Kind {
@@ -152,9 +152,21 @@ func checkRequest(t *testing.T, r events.Request) {
 		if (r.Kind == events.KindAdvisory) != (r.Fleet.Advisory != nil) {
 			t.Errorf("got %+v of kind %s", r.Fleet, r.Kind)
 		}
-	case events.KindFollowUps:
+	case events.KindStop:
+		checkStop(t, *r.Stop)
+	case events.KindTick, events.KindStatus:
 	default:
 		t.Errorf("got the kind %q", r.Kind)
+	}
+}
+
+func checkStop(t *testing.T, s events.Stop) {
+	t.Helper()
+	if (s.Rollout == "") == (s.Advisory == "") || len(s.Advisory) > 128 {
+		t.Errorf("got %+v, want exactly one id", s)
+	}
+	if s.Rollout != "" && (len(s.Rollout) != 16 || strings.Trim(s.Rollout, "0123456789abcdef") != "") {
+		t.Errorf("got the rollout %q", s.Rollout)
 	}
 }
 

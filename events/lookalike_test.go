@@ -464,7 +464,7 @@ func TestALetterOfAnotherScriptIsNamedBesideWhatIsWanted(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"DBInstanceId":"rm-\u0430"}`:            `request: DBInstanceId: "rm-а" has another form: want the id of an instance, such as rm-bp1abcd: a letter, then 1 to 63 letters, digits or hyphens; it ends with а (U+0430, Cyrillic letter)`,
 		`{"DBInstanceId":"rm-1","mode":"plаn"}`:   `request: mode: "plаn" is not a value: want apply or plan (exact case); it has а (U+0430, Cyrillic letter) as character 3`,
-		`{"kind":"swee\u03c1"}`:                   `request: kind: "sweeρ" is not a value: want upgrade, advisory, sweep or follow-ups (exact case); it ends with ρ (U+03C1, Greek letter)`,
+		`{"kind":"swee\u03c1"}`:                   `request: kind: "sweeρ" is not a value: want upgrade, advisory, sweep, tick, status or stop (exact case); it ends with ρ (U+03C1, Greek letter)`,
 		`{"DBInstanceId":"rm-1","mode":"计划"}`:     `request: mode: "计划" is not a value: want apply or plan (exact case)`,
 		`{"DBInstаnceId":"rm-1","UpgradeTime":1}`: `request: DBInstanceId: is missing: want the id of an instance, such as rm-bp1abcd: a letter, then 1 to 63 letters, digits or hyphens; UpgradeTime: want a string, got a number; ["DBInstаnceId"]: is not a field of a request: the key has а (U+0430, Cyrillic letter) as character 7, did you mean DBInstanceId?`,
 	} {

@@ -49,6 +49,8 @@ func (r *reading) request() Request {
 		q.Upgrade = r.upgrade()
 	case KindAdvisory, KindSweep:
 		q.Fleet = r.fleet()
+	case KindStop:
+		q.Stop = &Stop{Rollout: r.texts["rollout"], Advisory: r.texts["advisory"]}
 	}
 	return q
 }

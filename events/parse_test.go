@@ -131,6 +131,7 @@ func TestWithReplicasBelongsToTheRequestForOneInstance(t *testing.T) {
 		`{"kind":"sweep","withReplicas":true}`:            "request: withReplicas: belongs to a request of kind upgrade, and this one is of kind sweep: leave it out, and select the read-only instances too",
 		`{"kind":"sweep","withReplicas":false}`:           "request: withReplicas: belongs to a request of kind upgrade, and this one is of kind sweep: leave it out, and select the read-only instances too",
 		`{"kind":"follow-ups","withReplicas":true}`:       "request: withReplicas: belongs to a request of kind upgrade, and this one is of kind follow-ups",
+		`{"kind":"tick","withReplicas":true}`:             "request: withReplicas: belongs to a request of kind upgrade, and this one is of kind tick",
 		`{"kind":"upgrade","DBInstanceId":"pgm-1"}`:       "<nil>",
 		`{"kind":"sweep","select":{"withReplicas":true}}`: "request: select.withReplicas: is not a field of select",
 	} {

@@ -65,6 +65,9 @@ func (r *reading) read(f field) {
 	if len(values) > 1 {
 		r.note(f.name, fmt.Sprintf("is given %d times: want it once", len(values)))
 	}
+	if r.kind() == KindStop && f.inStop != nil {
+		f.check = f.inStop
+	}
 	if len(values) == 1 && f.check != nil {
 		r.take(f, values[0])
 	}
@@ -81,8 +84,13 @@ func (r *reading) take(f field, given json.RawMessage) {
 	}
 }
 
-// kind gives the kind of a request.
-func (r *reading) kind() Kind { return Kind(cmp.Or(r.texts["kind"], string(KindUpgrade))) }
+// kind returns the kind of a request.
+func (r *reading) kind() Kind {
+	if r.texts["kind"] == followUps {
+		return KindTick
+	}
+	return Kind(cmp.Or(r.texts["kind"], string(KindUpgrade)))
+}
 
 // refuseOthers refuses what is no field, once each.
 func (r *reading) refuseOthers() {

@@ -11,7 +11,12 @@ import "time"
 //	 "rollout":{"waves":[{"tags":{"env":"dev"}},{"percent":10},{"percent":100}],"bake":"24h","maxFailures":0}}
 //	{"kind":"advisory", "advisory":{"id":"CVE-2026-1","severity":"critical","affected":[
 //	 {"Engine":"PostgreSQL","EngineVersion":"15.0","fixedIn":"15.10"}]}, "mode":"plan"}
-//	{"kind":"follow-ups"}
+//	{"kind":"tick"}
+//	{"kind":"status"}
+//	{"kind":"stop", "rollout":"a7dc258ff8bf0089"}
+//	{"kind":"stop", "advisory":"CVE-2026-1"}
+//
+// {"kind":"follow-ups"} is the old form of a tick, and is still understood.
 //
 // Its JSON form is the one in which a rollout remembers its request; Parse reads the form above.
 type Request struct {
@@ -20,6 +25,7 @@ type Request struct {
 	PlanHash string  `json:"planHash,omitempty"` // apply only if this is still the plan
 	Upgrade  Upgrade `json:"upgrade,omitzero"`   // of KindUpgrade
 	Fleet    *Fleet  `json:"fleet,omitempty"`    // of KindAdvisory and KindSweep
+	Stop     *Stop   `json:"stop,omitempty"`     // of KindStop
 }
 
 // Kind is what sort of request it is.
@@ -27,11 +33,16 @@ type Kind string
 
 // The kinds of requests. KindUpgrade is meant when a request names none.
 const (
-	KindUpgrade   Kind = "upgrade"    // one instance
-	KindAdvisory  Kind = "advisory"   // every selected instance that an advisory affects
-	KindSweep     Kind = "sweep"      // every selected instance that is behind its latest eligible version
-	KindFollowUps Kind = "follow-ups" // go on with the rollouts under way
+	KindUpgrade  Kind = "upgrade"  // one instance
+	KindAdvisory Kind = "advisory" // every selected instance that an advisory affects
+	KindSweep    Kind = "sweep"    // every selected instance that is behind its latest eligible version
+	KindTick     Kind = "tick"     // go on with what is due
+	KindStatus   Kind = "status"   // report what is under way and what waits; read-only
+	KindStop     Kind = "stop"     // call no more instances of one rollout, or of the rollouts of one advisory
 )
+
+// followUps is the name that KindTick had before. A timer may still send it.
+const followUps = "follow-ups"
 
 // Mode says how far to go. An empty one leaves it to the policy.
 type Mode string

@@ -32,7 +32,7 @@ var rollout = schema{name: "rollout", fields: []field{
 	{name: "maxFailures", check: number(isFailures, "a whole number from 0 to 1000")},
 }}
 
-var wave = schema{name: "a wave", rule: tagsOrPercent, fields: []field{
+var wave = schema{name: "a wave", rule: exactlyOne("tags", "percent"), fields: []field{
 	{name: "tags", check: checkTags},
 	{name: "percent", check: number(isPercent, "a number above 0, up to 100")},
 }}
@@ -74,14 +74,17 @@ func isPercent(text string) bool {
 	return err == nil && percent > 0 && percent <= 100
 }
 
-func tagsOrPercent(r *reading) string {
-	switch len(r.values("tags")) + len(r.values("percent")) {
-	case 0:
-		return "has neither tags nor percent: want one of them"
-	case 1:
-		return ""
+// exactlyOne wants one of two fields.
+func exactlyOne(a, b string) func(*reading) string {
+	return func(r *reading) string {
+		switch len(r.values(a)) + len(r.values(b)) {
+		case 0:
+			return "has neither " + a + " nor " + b + ": want one of them"
+		case 1:
+			return ""
+		}
+		return "has more than one of " + a + " and " + b + ": want one of them"
 	}
-	return "has more than one of tags and percent: want one of them"
 }
 
 // checkWaves looks at the waves together when each is right by itself.

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"rds-kernel-upgrade/function/internal/policy"
@@ -18,12 +19,14 @@ import (
 
 // Config is what the environment says. A nil endpoint means the region's own.
 type Config struct {
-	ResultTopic   string
-	FollowUpQueue string // empty: nothing can be remembered, and a request is one wave
-	RDSEndpoint   *transport.Endpoint
-	MNSEndpoint   *transport.Endpoint
-	Policy        policy.Policy
-	LogLevel      slog.Level
+	ResultTopic string
+	StateBucket string // where the document lies
+	StatePrefix string // with which all of its keys begin
+	RDSEndpoint *transport.Endpoint
+	MNSEndpoint *transport.Endpoint
+	OSSEndpoint *transport.Endpoint
+	Policy      policy.Policy
+	LogLevel    slog.Level
 
 	codeDir string
 	mode    policy.Mode // the environment's; empty: it says nothing
@@ -35,10 +38,12 @@ var variables = []struct {
 	required bool
 	set      func(c *Config, value string) error
 }{
-	{"RESULT_TOPIC", true, func(c *Config, v string) error { return setName(&c.ResultTopic, "a topic's", v) }},
-	{"FOLLOWUP_QUEUE", false, func(c *Config, v string) error { return setName(&c.FollowUpQueue, "a queue's", v) }},
+	{"RESULT_TOPIC", true, func(c *Config, v string) error { return setForm(&c.ResultTopic, v, resourceName, wantTopic) }},
+	{"STATE_BUCKET", true, func(c *Config, v string) error { return setForm(&c.StateBucket, v, bucketName, wantBucket) }},
+	{"STATE_PREFIX", false, func(c *Config, v string) error { return setForm(&c.StatePrefix, v, statePrefix, wantPrefix) }},
 	{"RDS_ENDPOINT", false, func(c *Config, v string) error { return setEndpoint(&c.RDSEndpoint, v) }},
 	{"MNS_ENDPOINT", false, func(c *Config, v string) error { return setEndpoint(&c.MNSEndpoint, v) }},
+	{"OSS_ENDPOINT", false, func(c *Config, v string) error { return setEndpoint(&c.OSSEndpoint, v) }},
 	{"MODE", false, func(c *Config, v string) error { return setMode(&c.mode, v) }},
 	{"POLICY_FILE", false, func(c *Config, v string) error { return c.readPolicy(v) }},
 	{"LOG_LEVEL", false, func(c *Config, v string) error { return c.LogLevel.UnmarshalText([]byte(v)) }},
@@ -48,7 +53,7 @@ var variables = []struct {
 // LoadConfig reads the environment. All that is wrong comes in one error; what is right is in the Config all the same, so that the
 // error can be published where the topic is known. codeDir is where policy.yaml lies beside the binary.
 func LoadConfig(getenv func(string) string, codeDir string) (Config, error) {
-	c := Config{Policy: policy.Default(), codeDir: codeDir}
+	c := Config{Policy: policy.Default(), StatePrefix: "rds-kernel-upgrade", codeDir: codeDir}
 	errs := []error{c.readDefaultPolicy(getenv("POLICY_FILE"))}
 	for _, v := range variables {
 		value := getenv(v.name)
@@ -73,14 +78,28 @@ func setMode(field *policy.Mode, value string) error {
 	return nil
 }
 
-// resourceName is MNS's rule for names, but for their length. The SDK panics on an empty one and puts any other into the request's path.
-var resourceName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*$`)
+// The forms of names. The MNS SDK panics on an empty topic, and puts any other into the request's path.
+var (
+	resourceName = form(`^[A-Za-z0-9][A-Za-z0-9-]{0,119}$`)
+	bucketName   = form(`^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$`)
+	statePrefix  = form(`^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$`)
+)
 
-const maxResourceName = 120
+const (
+	wantTopic  = "the name of a topic: letters, digits and hyphens, up to 120"
+	wantBucket = "the name of a bucket: lower-case letters, digits and hyphens, 3 to 63"
+	wantPrefix = "what keys begin with, up to 200 letters, digits, hyphens and underscores, with single slashes between them"
+	maxPrefix  = 200
+)
 
-func setName(field *string, whose, value string) error {
-	if len(value) > maxResourceName || !resourceName.MatchString(value) {
-		return fmt.Errorf("%q is not %s name: want letters, digits and hyphens, up to %d", value, whose, maxResourceName)
+// form is compiled when it is first used, and not whenever the process starts.
+func form(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+}
+
+func setForm(field *string, value string, form func() *regexp.Regexp, want string) error {
+	if len(value) > maxPrefix || !form().MatchString(value) {
+		return fmt.Errorf("%.300q: want %s", value, want)
 	}
 	*field = value
 	return nil

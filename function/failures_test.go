@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"rds-kernel-upgrade/local/fakerds"
@@ -19,7 +18,7 @@ func (w *world) refusing(n int) {
 }
 
 // A sweep in one wave whose calls are all refused: at every rate and however long a call takes, no call follows a refusal that is one too many
-// but those that are then in the air.
+// but those that are then on their way.
 func TestAFleetWhoseCallsAreAllRefused(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -27,7 +26,7 @@ func TestAFleetWhoseCallsAreAllRefused(t *testing.T) {
 		perSecond          float64
 		takes              time.Duration
 	}{
-		{10, 0, 2, 5 * time.Second}, // once ten calls, half a second apart
+		{10, 0, 2, 5 * time.Second}, // the case that failed: once ten calls, half a second apart
 		{10, 0, 2, 10 * time.Millisecond},
 		{40, 0, 2, 5 * time.Second}, // once sixteen
 		{40, 0, 100_000, 5 * time.Second},
@@ -37,13 +36,15 @@ func TestAFleetWhoseCallsAreAllRefused(t *testing.T) {
 		{40, 5, 50, 10 * time.Millisecond},
 	} {
 		t.Run(fmt.Sprintf("%d instances, %d may fail, %v calls a second of %s", c.instances, c.allowed, c.perSecond, c.takes), func(t *testing.T) {
-			story(t, fmt.Sprintf("budget: {maxInstances: 500, maxPercent: 100}\nrate: {callsPerSecond: %v}\n", c.perSecond), func(t *testing.T, w *world) {
+			t.Parallel()
+			play(t, fmt.Sprintf("budget: {maxInstances: 500, maxPercent: 100}\nrate: {callsPerSecond: %v}\n", c.perSecond), func(t *testing.T, w *world) {
 				t.Helper()
+				w.hasty = false
 				w.refusing(c.instances)
 				w.rds.Faults().Add(faults.Fault{Action: upgradeCall, Kind: faults.Latency, Delay: c.takes})
-				w.send(fmt.Sprintf(`{"kind":"sweep","schedule":{"UpgradeTime":"Immediate"},"rollout":{"waves":[{"percent":100}],"maxFailures":%d}}`, c.allowed))
-				w.lines(time.Hour)
-				calls := len(w.upgradeCalls())
+				w.must(w.request("M1", fmt.Sprintf(`{"kind":"sweep","schedule":{"UpgradeTime":"Immediate"},"rollout":{"waves":[{"percent":100}],"maxFailures":%d}}`, c.allowed)))
+				w.pass(time.Hour)
+				calls := w.upgrades()
 				least, most := c.allowed+1, c.allowed+1+int(math.Ceil(c.perSecond*c.takes.Seconds()))
 				if c.allowed == 0 {
 					most = 1
@@ -51,13 +52,12 @@ func TestAFleetWhoseCallsAreAllRefused(t *testing.T) {
 				if calls < least || calls > most {
 					t.Errorf("%d calls were made, want %d to %d", calls, least, most)
 				}
-				w.read = 0
 				told := map[string]int{}
 				for _, n := range w.news() {
 					told[n.Tag]++
 				}
-				if told["failed"] != calls || told["halted"] != 1 || told["report"] != 1 || len(told) != 3 {
-					t.Errorf("told: %v, want each of %d failures, then one halt and one report", told, calls)
+				if told["failed"] != calls || told["halted"] != 1 || told["report"] != 1 || told["wave"] != 2 || len(told) != 4 {
+					t.Errorf("published: %v, want each of %d failures, one halt and one report", told, calls)
 				}
 				want := fmt.Sprintf("map[failed:%d skipped:%d]", calls, c.instances-calls)
 				for _, tag := range []string{"halted", "report"} {
@@ -70,7 +70,6 @@ func TestAFleetWhoseCallsAreAllRefused(t *testing.T) {
 						t.Errorf("got %+v", i)
 					}
 				}
-				w.clean()
 			})
 		})
 	}
@@ -78,13 +77,17 @@ func TestAFleetWhoseCallsAreAllRefused(t *testing.T) {
 
 // One refusal in the middle of a wave ends it; the next request goes on with the others.
 func TestARefusalInTheMiddleOfAWaveIsTheLastCall(t *testing.T) {
-	story(t, allAtOnce+"rate: {callsPerSecond: 2}\n", func(t *testing.T, w *world) {
+	t.Parallel()
+	play(t, "budget: {maxInstances: 100, maxPercent: 100}\nrate: {callsPerSecond: 2}\n", func(t *testing.T, w *world) {
 		t.Helper()
+		w.hasty = false
 		w.refusing(1)
-		w.fleetOf(20)
+		for n := range 20 {
+			w.rds.Add(behind(fmt.Sprintf("rm-%02d", n+1)))
+		}
 		w.rds.Faults().Add(faults.Fault{Action: upgradeCall, Kind: faults.Latency, Delay: 1500 * time.Millisecond})
-		w.send(sweepNow)
-		w.lines(time.Hour)
+		w.must(w.request("M1", sweep))
+		w.pass(time.Hour)
 		counts, refused := w.last("report").Data.Counts, time.Time{}
 		for _, c := range w.rds.CallsOf(upgradeCall) {
 			if !c.Accepted {
@@ -97,16 +100,22 @@ func TestARefusalInTheMiddleOfAWaveIsTheLastCall(t *testing.T) {
 				after++
 			}
 		}
-		if after > 3 || counts["failed"] != 1 || counts["completed"] != len(w.upgradeCalls())-1 || counts["skipped"] != 21-len(w.upgradeCalls()) {
-			t.Errorf("%d calls began after the one that was refused, want at most 3; the report is %v of %d calls", after, counts, len(w.upgradeCalls()))
+		if after > 3 || counts["failed"] != 1 || counts["completed"] != w.upgrades()-1 || counts["skipped"] != 21-w.upgrades() {
+			t.Errorf("%d calls began after the one that was refused, want at most 3; the report is %v of %d calls", after, counts, w.upgrades())
 		}
-		w.clean()
+		w.rds.Update("rm-a0", func(i *fakerds.Instance) { i.Upgrade = fakerds.Upgrade{} })
+		w.must(w.request("M2", sweep))
+		w.pass(time.Hour)
+		if last := w.last("report"); last.Data.Counts["completed"] != 1+counts["skipped"] || last.Data.Counts["failed"] != 0 {
+			t.Errorf("the next request ended as %s", last)
+		}
 	})
 }
 
 // With the default policy the upgrade of one instance waits for nothing, and a fleet's calls go side by side.
 func TestWhatTheRateLimitCosts(t *testing.T) {
 	t.Parallel()
+	const allAtOnce = "budget: {maxInstances: 100, maxPercent: 100}\n"
 	for name, c := range map[string]struct {
 		policy    string
 		instances int
@@ -114,31 +123,33 @@ func TestWhatTheRateLimitCosts(t *testing.T) {
 		most      time.Duration // from the request to the last upgrade call
 	}{
 		"one instance waits for nothing": {"rate: {callsPerSecond: 10}\n", 1, `{"DBInstanceId":"rm-01"}`, 0},
-		"nor a fleet of one":             {"rate: {callsPerSecond: 10}\n", 1, sweepNow, 0},
-		"a fleet takes what the rate asks for": { // 2 + 40 reads, a version, 4 writes of tags and 40 upgrades, of which a second's calls go at once
-			allAtOnce + "rate: {callsPerSecond: 10}\n", 40, sweepNow, 10 * time.Second,
+		"nor a fleet of one":             {"rate: {callsPerSecond: 10}\n", 1, sweep, 0},
+		"a fleet takes what the rate asks for": { // 2 + 40 reads, a version, 2 reads of tasks, and 40 upgrades, the first of them alone
+			allAtOnce + "rate: {callsPerSecond: 10}\n", 40, sweep, 10 * time.Second,
 		},
-		"without a limit sixteen go side by side": {allAtOnce, 40, sweepNow, 4 * time.Second},
+		"without a limit sixteen go side by side": {allAtOnce, 40, sweep, 4 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				time.Sleep(time.Until(day))
-				w := newWorld(t, c.policy)
-				w.fleetOf(c.instances)
+			play(t, c.policy, func(t *testing.T, w *world) {
+				t.Helper()
+				begun := time.Now()
+				for n := range c.instances {
+					w.rds.Add(behind(fmt.Sprintf("rm-%02d", n+1)))
+				}
 				if c.instances > 1 {
 					w.rds.Faults().Add(faults.Fault{Action: upgradeCall, Kind: faults.Latency, Delay: time.Second})
 				}
-				w.send(c.request)
+				w.must(w.request("M1", c.request))
 				calls := w.rds.CallsOf(upgradeCall)
-				last := day
+				last := begun
 				for _, call := range calls {
 					if call.At.After(last) {
 						last = call.At
 					}
 				}
-				if len(calls) != c.instances || last.Sub(day) > c.most {
-					t.Errorf("the last of %d calls was made after %s, want %d within %s", len(calls), last.Sub(day), c.instances, c.most)
+				if len(calls) != c.instances || last.Sub(begun) > c.most {
+					t.Errorf("the last of %d calls was made after %s, want %d within %s", len(calls), last.Sub(begun), c.instances, c.most)
 				}
 			})
 		})

@@ -2,5 +2,5 @@
 
 package main_test
 
-// crowds of random rollouts are played.
-const crowds = 3
+// raced says that the race detector is on.
+const raced = false

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	function "rds-kernel-upgrade/function"
+	"rds-kernel-upgrade/function/internal/state"
 	"rds-kernel-upgrade/local/faults"
 )
 
@@ -50,18 +51,19 @@ func (t *trap) Write(line []byte) (int, error) {
 func (w *world) arm(value any) *trap {
 	t := &trap{world: w, value: value}
 	w.after = func(_, action string) bool {
-		if want := t.call.Load(); want != nil && action == *want && t.call.CompareAndSwap(want, nil) {
+		if want := t.call.Load(); want != nil && strings.HasPrefix(action, *want) && t.call.CompareAndSwap(want, nil) {
 			t.clock.Store(true)
 		}
 		return false
 	}
+	w.env["LOG_LEVEL"] = "DEBUG" // each line that there can be is a place for a trap
 	w.function = function.New(func(name string) string { return w.env[name] }, w.folder, t.Now, t)
 	w.function.Over(w)
 	return t
 }
 
-// throttled lets the next call of an action be refused by flow control, and the one who learns of it panic: the limiter wants the time.
-func throttled(action string) func(*trap) {
+// throttledOnce lets the next call of an action be refused by flow control, and the one who learns of it panic: the limiter wants the time.
+func throttledOnce(action string) func(*trap) {
 	return func(t *trap) {
 		t.rds.Faults().Add(faults.Fault{Action: action, Kind: faults.Throttle, Times: 1})
 		t.call.Store(&action)
@@ -74,58 +76,62 @@ type shown struct{ Text string }
 func (s shown) Error() string  { return s.Text }
 func (s shown) String() string { return s.Text }
 
-// TestAPanicOfAWorkerIsAnErrorThatTellsNoValue lets workers panic wherever there are any. The invocation fails as any does for a bug; the same
-// process serves the same event again and everything after it, and nothing is lost or done twice.
-func TestAPanicOfAWorkerIsAnErrorThatTellsNoValue(t *testing.T) {
+// TestAPanicIsAnErrorThatTellsNoValue lets the function panic wherever it can: in its workers, and in the handler itself. The invocation fails as
+// any does for a bug; the same process serves the same event again and everything after it, and nothing is lost or done twice.
+func TestAPanicIsAnErrorThatTellsNoValue(t *testing.T) {
 	t.Parallel()
+	after := func(action string) func(*trap) { return func(t *trap) { t.call.Store(&action) } }
+	line := func(part string) func(*trap) { return func(t *trap) { t.line.Store(&part) } }
 	for name, c := range map[string]struct {
 		value any
 		set   func(t *trap)
 		in    string // what the stack names, besides the worker's beginning
 		own   bool   // it is the handler's own goroutine
 	}{
-		"in the listing of a region":    {value: panicked, set: throttled("DescribeDBInstances"), in: "upgrade.Observer.list.func"},
-		"in the reader of tags":         {value: errors.New(panicked), set: throttled("ListTagResources"), in: "upgrade.Observer.tagChunk"},
-		"in the reader of an instance":  {value: shown{panicked}, set: throttled("DescribeDBInstanceAttribute"), in: "upgrade.Observer.read"},
-		"in the reader of the versions": {value: panicked, set: throttled("DescribeDBMiniEngineVersions"), in: "upgrade.Observer.offer"},
-		"in a claim":                    {value: shown{panicked}, set: throttled("TagResources"), in: "upgrade.Run.claim.func"},
-		"in an upgrade call":            {value: &shown{panicked}, set: throttled(upgradeCall), in: "upgrade.Run.call"},
-		"after an accepted upgrade call": {value: panicked, set: func(t *trap) {
-			t.call.Store(new(upgradeCall))
-		}, in: "upgrade.Run.call"},
-		"in a claim after the accepted calls": {value: fmt.Errorf("%w", errors.New(panicked)), set: func(t *trap) {
-			var once sync.Once
+		"in the listing of a region":     {value: panicked, set: throttledOnce("DescribeDBInstances"), in: "fleet.Observer.list.func"},
+		"in the reader of tags":          {value: errors.New(panicked), set: throttledOnce("ListTagResources"), in: "fleet.Observer.askForTags"},
+		"in the reader of an instance":   {value: shown{panicked}, set: throttledOnce("DescribeDBInstanceAttribute"), in: "fleet.Observer.read"},
+		"in the reader of the versions":  {value: panicked, set: throttledOnce("DescribeDBMiniEngineVersions"), in: "fleet.Observer.offersOf"},
+		"in the reader of tasks":         {value: panicked, set: throttledOnce("DescribeHistoryTasks"), in: "fleet.Observer.askForTasks"},
+		"in an upgrade call":             {value: &shown{panicked}, set: throttledOnce(upgradeCall), in: "act.(*run).call"},
+		"after an accepted upgrade call": {value: panicked, set: after(upgradeCall), in: "act.(*run).call"},
+		"in the eleventh upgrade call": {value: panicked, set: func(t *trap) {
+			var calls atomic.Int32
 			t.before = func(_, action string) bool {
-				if action == upgradeCall {
-					once.Do(func() { throttled("TagResources")(t) })
+				if action == upgradeCall && calls.Add(1) == 11 {
+					throttledOnce(upgradeCall)(t)
 				}
 				return false
 			}
-		}, in: "upgrade.Run.write"},
-		"in publishing": {value: panicked, set: func(t *trap) {
-			t.line.Store(new(`"tag":"accepted"`))
-		}, in: "function.(*run).publish.func"},
-		"in publishing the report, which no worker does": {value: panicked, set: func(t *trap) {
-			t.line.Store(new(`"tag":"report"`))
-		}, in: "function.(*run).publishOne", own: true},
+		}, in: "act.(*run).call"},
+		"when the document is loaded":                    {value: fmt.Errorf("%w", errors.New(panicked)), set: after("GET " + bucket + "/" + prefix), in: "function.(*run).next", own: true},
+		"when the intents are written":                   {value: panicked, set: after("PUT"), in: "function.", own: true},
+		"in the log of the plan":                         {value: panicked, set: line(`"msg":"plan"`), in: "function.journal.plan", own: true},
+		"in the log of what calls have come to":          {value: panicked, set: line(`"msg":"outcome"`), in: "function.journal.results", own: true},
+		"in publishing":                                  {value: panicked, set: line(`"tag":"accepted"`), in: "function.(*publisher).news.func"},
+		"in publishing the report, which no worker does": {value: panicked, set: line(`"tag":"report"`), in: "function.(*publisher).one"},
+		"when the rollout is put into the archive":       {value: panicked, set: line(`"msg":"archive"`), in: "function.(*documents).archive", own: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			story(t, allAtOnce, func(t *testing.T, w *world) {
+			t.Parallel()
+			play(t, "budget: {maxInstances: 100, maxPercent: 100}\n", func(t *testing.T, w *world) {
 				t.Helper()
-				w.fleetOf(30)
-				w.hasty = true
+				for n := range 30 {
+					w.rds.Add(behind(fmt.Sprintf("rm-%02d", n+1)))
+				}
 				trap := w.arm(c.value)
 				c.set(trap)
-				event := w.event("M1", sweepNow)
+				event := w.event("M1", sweep)
 				failed := 0
 				if _, err := w.invoke(event); err != nil {
 					failed += w.internal(t, err)
+					time.Sleep(time.Minute)
 					_, err = w.deliver(event, 1) // as Function Compute does after an error
 					if err != nil {
 						t.Errorf("the next invocation: %v", err)
 					}
 				}
-				for range 60 {
+				for range 24 {
 					time.Sleep(5 * time.Minute)
 					if _, err := w.tick(); err != nil {
 						failed += w.internal(t, err)
@@ -137,9 +143,55 @@ func TestAPanicOfAWorkerIsAnErrorThatTellsNoValue(t *testing.T) {
 				if line := w.panicLine(); !strings.Contains(line, fmt.Sprintf(`"type":"%T"`, c.value)) || !strings.Contains(line, c.in) || strings.Contains(line, "parallel.Do.func") == c.own {
 					t.Errorf("the log does not say that a %T came in %s: %s", c.value, c.in, line)
 				}
-				w.toldOfThirty(t)
-				w.quiet(t)
-				w.clean()
+				w.publishedThirty(t)
+				w.silent(t)
+				w.promises(t)
+			})
+		})
+	}
+}
+
+// What the calls have come to until a worker panics is written down before the invocation fails: none of it is in doubt but the call that
+// panicked.
+func TestAPanicInACallLosesNoOtherResult(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		set  func(*trap)
+		want map[state.MemberState]int
+	}{
+		"after it was accepted, alone": {func(t *trap) { t.call.Store(new(upgradeCall)) }, map[state.MemberState]int{state.Intent: 1, state.Pending: 29}},
+		"after it was accepted, beside others": {func(t *trap) {
+			var calls atomic.Int32
+			t.before = func(_, action string) bool {
+				if action == upgradeCall && calls.Add(1) == 10 {
+					t.call.Store(new(upgradeCall))
+				}
+				return false
+			}
+		}, nil},
+		"when what has become of them is written down": {func(t *trap) { t.line.Store(new(`"msg":"outcome"`)) }, map[state.MemberState]int{state.Intent: 30}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			play(t, "budget: {maxInstances: 100, maxPercent: 100}\n", func(t *testing.T, w *world) {
+				t.Helper()
+				for n := range 30 {
+					w.rds.Add(behind(fmt.Sprintf("rm-%02d", n+1)))
+				}
+				c.set(w.arm(panicked))
+				_, err := w.request("M1", sweep)
+				w.internal(t, err)
+				r, accepted := w.document().Rollouts[0], len(w.accepted())
+				if c.want == nil {
+					c.want = map[state.MemberState]int{state.Intent: 1, state.Called: accepted - 1, state.Pending: 30 - accepted}
+				}
+				for s, n := range c.want {
+					if r.Count(s) != n {
+						t.Errorf("%d members are %s, want %d; %d calls were accepted", r.Count(s), s, n, accepted)
+					}
+				}
+				w.pass(3 * time.Hour)
+				w.publishedThirty(t)
 			})
 		})
 	}
@@ -158,23 +210,22 @@ func (w *world) internal(t *testing.T, err error) int {
 	return 1
 }
 
-// toldOfThirty checks that each of thirty instances was called once and told of, to the end.
-func (w *world) toldOfThirty(t *testing.T) {
+// publishedThirty checks that each of thirty instances was called once, and published to the end.
+func (w *world) publishedThirty(t *testing.T) {
 	t.Helper()
-	accepted, ids := w.accepted(), map[string]bool{}
+	accepted := w.accepted()
 	if len(accepted) != 30 || slices.Max(slices.Collect(maps.Values(accepted))) != 1 {
 		t.Errorf("accepted calls: %v, want one of each of 30", accepted)
 	}
 	w.read = 0
 	ended := map[string]bool{}
 	for _, n := range w.news() {
-		ids[n.Tag+" "+n.ID] = true
 		if n.Tag == "completed" {
 			ended[n.Data.DBInstanceID] = true
 		}
 	}
-	if got := fmt.Sprint(w.last("report").Data.Counts); got != "map[completed:30]" || len(ended) != 30 || len(ids) != 61 {
-		t.Errorf("the report is %s; %d have an end, in %d notifications that differ; want 30 completed, and 61", got, len(ended), len(ids))
+	if got := fmt.Sprint(w.last("report").Data.Counts); got != "map[completed:30]" || len(ended) != 30 {
+		t.Errorf("the report is %s; %d have an end", got, len(ended))
 	}
 }
 
@@ -188,18 +239,19 @@ func (w *world) panicLine() string {
 	return "nothing"
 }
 
-// quiet checks that the value of the panic is nowhere.
-func (w *world) quiet(t *testing.T) {
+// silent checks that the value of the panic is nowhere.
+func (w *world) silent(t *testing.T) {
 	t.Helper()
 	all := map[string]string{"the log": w.log.String()}
 	for n, m := range w.mns.Published(topic) {
 		all[fmt.Sprint("notification ", n)] = m.Body
 	}
-	for n, m := range w.mns.Messages(queue) {
-		all[fmt.Sprint("message ", n)] = m.Body
-	}
-	for _, i := range w.rds.Instances() {
-		all["the tags of "+i.DBInstanceID] = fmt.Sprint(i.Tags)
+	for _, o := range w.oss.Objects("") {
+		text, err := state.Unpack(o.Content)
+		if err != nil {
+			t.Error(err)
+		}
+		all[o.Key] = string(text)
 	}
 	for what, text := range all {
 		if strings.Contains(text, panicked) {
@@ -211,14 +263,15 @@ func (w *world) quiet(t *testing.T) {
 // The handler's own goroutine is no different, before the first message as well.
 func TestAPanicBeforeTheFirstMessageIsAnErrorToo(t *testing.T) {
 	t.Parallel()
-	t.Run("while a wrong configuration is told", func(t *testing.T) {
-		story(t, "nonsense: true\n", func(t *testing.T, w *world) {
+	t.Run("while a wrong configuration is published", func(t *testing.T) {
+		t.Parallel()
+		play(t, "nonsense: true\n", func(t *testing.T, w *world) {
 			t.Helper()
 			w.arm(shown{panicked}).line.Store(new(`"msg":"notification"`))
-			_, err := w.invoke(w.event("M1", sweepNow))
+			_, err := w.invoke(w.event("M1", sweep))
 			w.internal(t, err)
-			w.quiet(t)
-			if _, err := w.invoke(w.event("M1", sweepNow)); errorType(t, err) != "Invalid" {
+			w.silent(t)
+			if _, err := w.invoke(w.event("M1", sweep)); errorType(t, err) != "Invalid" {
 				t.Errorf("the next invocation: %v", err)
 			}
 		})
@@ -236,11 +289,32 @@ func TestAPanicBeforeTheFirstMessageIsAnErrorToo(t *testing.T) {
 	})
 }
 
+// The function is made once, with the first event, and serves all that follow.
+func TestTheFunctionIsMadeWithTheFirstEvent(t *testing.T) {
+	t.Parallel()
+	play(t, "", func(t *testing.T, w *world) {
+		t.Helper()
+		var once sync.Once
+		handle := function.Handler(func() *function.Function {
+			once.Do(func() { w.rds.Add(behind("rm-1")) })
+			return w.function
+		}, slog.New(slog.DiscardHandler))
+		if len(w.rds.Instances()) != 0 {
+			t.Error("it is made too early")
+		}
+		for range 2 {
+			if _, err := handle(t.Context(), nil); err == nil || len(w.rds.Instances()) != 1 {
+				t.Errorf("without Function Compute's context: %v", err)
+			}
+		}
+	})
+}
+
 // TestNothingOfAPanicIsOnStandardError runs some of the tests above in a process of their own, to see all that it prints.
 func TestNothingOfAPanicIsOnStandardError(t *testing.T) {
 	t.Parallel()
-	out, err := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestAPanic/^(in_(the_reader_of_an_instance|a_claim|an_upgrade_call|publishing)|while_.*)$", "-test.v").CombinedOutput()
-	if err != nil || strings.Contains(string(out), panicked) || !strings.Contains(string(out), "PASS: TestAPanicOfAWorkerIsAnErrorThatTellsNoValue/in_a_claim ") {
+	out, err := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestAPanic/^(in_(the_reader_of_an_instance|an_upgrade_call|publishing)|while_.*)$", "-test.v").CombinedOutput()
+	if err != nil || strings.Contains(string(out), panicked) || !strings.Contains(string(out), "PASS: TestAPanicIsAnErrorThatTellsNoValue/in_an_upgrade_call ") {
 		t.Errorf("%v: %s", err, out)
 	}
 }

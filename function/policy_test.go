@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,7 +13,14 @@ import (
 	"rds-kernel-upgrade/local/tape"
 )
 
-// printed is when.
+// environment is one that is right, but for what is changed in it.
+func environment(change map[string]string) func(string) string {
+	env := map[string]string{"RESULT_TOPIC": topic, "STATE_BUCKET": bucket}
+	maps.Copy(env, change)
+	return func(name string) string { return env[name] }
+}
+
+// printed is when the policies of these tests are printed.
 var printed = time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
 
 func TestThePolicyIsPrintedWithWhatIsProbablyNotMeant(t *testing.T) {
@@ -31,7 +39,7 @@ func TestThePolicyIsPrintedWithWhatIsProbablyNotMeant(t *testing.T) {
 			"note: windows: nothing is permitted within the next 30 days", 0, nil,
 		},
 		"looks that come too late":  {"verify: {first: 2d, giveUp: 1h}\n", "first: 2d", "note: verify: first (2d) is longer than giveUp (1h)", 0, nil},
-		"an unknown key":            {"budgt: {maxInstances: 7}\n", "", `policy: line 1, column 1: "budgt" is not a key: want budget, hold, mode, optIn, rate, tempo, verify, versions or windows, did you mean budget?`, 1, nil},
+		"an unknown key":            {"budgt: {maxInstances: 7}\n", "", `policy: line 1, column 1: "budgt" is not a key: want budget, hold, mode, optIn, rate, regions, tempo, verify, versions or windows, did you mean budget?`, 1, nil},
 		"an unknown key inside":     {"verify:\n  frist: 5m\n", "", `policy: line 2, column 3: verify: "frist" is not a key: want first or giveUp, did you mean first?`, 1, nil},
 		"several at once":           {"mode: on\nbudget: {maxInstances: 0, maxPercent: 101}\n", "", "\npolicy: line 2, column 24: budget.maxInstances: 0: want 1 or more\npolicy: line 2, column 39: budget.maxPercent: 101", 1, nil},
 		"a key without a value":     {"mode:\n", "", "policy: line 1, column 6: mode: is empty: give it a value, or leave it out\n", 1, nil},
@@ -43,7 +51,9 @@ func TestThePolicyIsPrintedWithWhatIsProbablyNotMeant(t *testing.T) {
 		"the next windows":          {"windows: {allow: [{days: [mon], from: \"01:00\", to: \"05:00\", zone: Asia/Shanghai}]}\n", "mon", "next window: Sun 2026-11-29 17:00 UTC to Sun 2026-11-29 21:00 UTC, which is Mon 2026-11-30 01:00 +08:00 to Mon 2026-11-30 05:00 +08:00 in Asia/Shanghai\nnext window: Sun 2026-12-06 ", 0, nil},
 		"a zone that is nowhere":    {"windows: {allow: [{from: \"01:00\", to: \"02:00\", zone: Asia/Shanghigh}]}\n", "", "Asia/Shanghigh", 1, nil},
 		"a zone outside the folder": {"windows: {allow: [{from: \"01:00\", to: \"02:00\", zone: ../../etc/passwd}]}\n", "", "no such zone is known", 1, nil},
-		"a queue that has no name":  {"", "", "FOLLOWUP_QUEUE: \"a/b\" is not a queue's name", 1, map[string]string{"FOLLOWUP_QUEUE": "a/b"}},
+		"a bucket that has no name": {"", "", "STATE_BUCKET: \"a/b\": want the name of a bucket", 1, map[string]string{"STATE_BUCKET": "a/b"}},
+		"regions":                   {"regions: [cn-hangzhou, cn-beijing]\n", "- cn-beijing", "", 0, nil},
+		"MODE, which is stricter":   {"mode: apply\n", "mode: \"off\"", "note: mode: off: no upgrade is made", 0, map[string]string{"MODE": "off"}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -53,9 +63,7 @@ func TestThePolicyIsPrintedWithWhatIsProbablyNotMeant(t *testing.T) {
 				t.Fatal(err)
 			}
 			var out, notes tape.Tape
-			f := function.New(func(name string) string {
-				return map[string]string{"RESULT_TOPIC": topic, "FOLLOWUP_QUEUE": c.environment["FOLLOWUP_QUEUE"]}[name]
-			}, folder, func() time.Time { return printed }, &notes)
+			f := function.New(environment(c.environment), folder, func() time.Time { return printed }, &notes)
 			if exit := f.PrintPolicy(&out, &notes); exit != c.exit {
 				t.Errorf("exit %d, want %d", exit, c.exit)
 			}
@@ -81,9 +89,7 @@ func TestAWrongPolicyPrintsItsProblemsAndNothingElse(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out, notes tape.Tape
-	f := function.New(func(name string) string {
-		return map[string]string{"RESULT_TOPIC": topic, "POLICY_FILE": file, "LOG_LEVEL": "loud"}[name]
-	}, folder, func() time.Time { return printed }, &notes)
+	f := function.New(environment(map[string]string{"POLICY_FILE": file, "LOG_LEVEL": "loud"}), folder, func() time.Time { return printed }, &notes)
 	exit := f.PrintPolicy(&out, &notes)
 	lines := strings.Split(strings.TrimSpace(notes.String()), "\n")
 	if exit != 1 || out.String() != "" || len(lines) != 22 {
@@ -102,7 +108,7 @@ func TestAWrongPolicyPrintsItsProblemsAndNothingElse(t *testing.T) {
 func TestWithoutAPolicyFileTheDefaultsAreInForceAndThatIsNoted(t *testing.T) {
 	t.Parallel()
 	var out, notes tape.Tape
-	f := function.New(func(name string) string { return map[string]string{"RESULT_TOPIC": topic}[name] }, t.TempDir(), func() time.Time { return printed }, &notes)
+	f := function.New(environment(nil), t.TempDir(), func() time.Time { return printed }, &notes)
 	exit := f.PrintPolicy(&out, &notes)
 	if p, err := policy.Parse([]byte(out.String()), time.LoadLocation); exit != 0 || err != nil || p.Mode != policy.Apply {
 		t.Errorf("exit %d, printed %s: %v", exit, out.String(), err)
@@ -129,7 +135,7 @@ func TestAZoneIsReadBesideTheBinaryFirst(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out, notes tape.Tape
-	f := function.New(func(name string) string { return map[string]string{"RESULT_TOPIC": topic}[name] }, folder, time.Now, &notes)
+	f := function.New(environment(nil), folder, time.Now, &notes)
 	if exit := f.PrintPolicy(&out, &notes); exit != 0 {
 		t.Errorf("exit %d: %s", exit, notes.String())
 	}

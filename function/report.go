@@ -7,35 +7,83 @@ import (
 
 	"rds-kernel-upgrade/events"
 	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/notice"
+	"rds-kernel-upgrade/function/internal/plan"
 	"rds-kernel-upgrade/function/internal/policy"
-	"rds-kernel-upgrade/function/internal/upgrade"
+	"rds-kernel-upgrade/function/internal/state"
 )
 
-// Report is what an invocation returns: the account so far of every request in the event. It is a struct because the runtime would code a
+// Report is what an invocation returns: what has become of every request in the event, so far. It is a struct because the runtime would code a
 // []byte in base64.
 type Report struct {
 	FCRequestID string          `json:"fcRequestId"`
 	Requests    []RequestReport `json:"requests"`
 }
 
-// RequestReport is the account of one message.
+// RequestReport is what has become of one message, or of one rollout.
 type RequestReport struct {
-	MessageID string          `json:"messageId,omitempty"`
-	Rollout   string          `json:"rollout"`
-	Mode      policy.Mode     `json:"mode,omitempty"`
-	Status    upgrade.Status  `json:"status,omitempty"` // rejected, if the message is no request
-	Problems  []string        `json:"problems,omitempty"`
-	Notes     []string        `json:"notes,omitempty"` // what in the request or the policy is probably not meant
-	Instances []upgrade.Entry `json:"instances,omitempty"`
-	FollowUps []RequestReport `json:"followUps,omitempty"` // of a request to go on with the rollouts under way
+	MessageID string         `json:"messageId,omitempty"`
+	Rollout   string         `json:"rollout"`
+	Mode      policy.Mode    `json:"mode,omitempty"`
+	State     string         `json:"state,omitempty"`  // of a rollout
+	Status    notice.Status  `json:"status,omitempty"` // rejected, if the message is no request
+	Detail    string         `json:"detail,omitempty"` // what has become of the message, in words
+	Problems  []string       `json:"problems,omitempty"`
+	Notes     []string       `json:"notes,omitempty"` // what in the request or the policy is probably not meant
+	Instances []notice.Entry `json:"instances,omitempty"`
+
+	Rollouts []RequestReport `json:"rollouts,omitempty"` // of a tick or a status: what is under way and what waits
 }
 
-func reportOf(a upgrade.Account, outcomes []upgrade.Outcome) RequestReport {
-	entry := RequestReport{MessageID: a.Cause.MessageID, Rollout: a.Rollout, Mode: a.Mode, Notes: a.Notes}
-	for _, o := range outcomes {
-		entry.Instances = append(entry.Instances, o.Entry())
+// report returns what has become of the requests of the event, as the document has it now.
+func (r *run) report(q requests) *Report {
+	report := &Report{FCRequestID: r.invocation.RequestID}
+	for _, one := range q {
+		report.Requests = append(report.Requests, r.reportOf(one))
+	}
+	return report
+}
+
+func (r *run) reportOf(one *request) RequestReport {
+	entry := RequestReport{MessageID: one.Cause.MessageID, Rollout: one.ID, Mode: one.mode}
+	switch kind := one.kind(); {
+	case kind == "":
+		entry.Mode, entry.Status, entry.Problems = "", notice.Rejected, one.problems
+	case one.planned != nil:
+		entry.Notes, entry.Instances = one.planned.Notes, notice.Entries(one.planned)
+	case kind == events.KindTick, kind == events.KindStatus:
+		entry.Mode, entry.Rollouts = r.config.Policy.Mode, r.underWay()
+	default:
+		r.describe(&entry, one)
 	}
 	return entry
+}
+
+// describe writes down what the document says of a message.
+func (r *run) describe(entry *RequestReport, one *request) {
+	m := r.documents.document.Message(one.ID)
+	if m == nil {
+		return
+	}
+	entry.Detail = m.Detail
+	if m.Answer == state.AnswerRefused {
+		entry.Status, entry.Problems, entry.Detail = notice.Rejected, []string{m.Detail}, ""
+	}
+	if rollout := r.documents.document.Rollout(one.ID); rollout != nil {
+		entry.State, entry.Notes, entry.Instances = string(rollout.State), rollout.Notes, notice.Entries(rollout)
+	}
+}
+
+// underWay returns the rollouts that have not ended.
+func (r *run) underWay() (all []RequestReport) {
+	for _, rollout := range r.documents.document.Rollouts {
+		if !rollout.Ended() {
+			all = append(all, RequestReport{
+				MessageID: rollout.Cause.MessageID, Rollout: rollout.ID, State: string(rollout.State), Detail: plan.On(r.documents.document, r.setting()).Progress(rollout),
+			})
+		}
+	}
+	return all
 }
 
 // problemsOf lists what is wrong with a message.

@@ -3,14 +3,9 @@ package main_test
 import (
 	"bytes"
 	"encoding/json"
-	"encoding/xml"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"net/http"
-	"net/http/httptrace"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -22,16 +17,17 @@ import (
 	"testing/synctest"
 	"time"
 
+	fcmessages "github.com/aliyun/fc-runtime-go-sdk/fc/messages"
+
 	function "rds-kernel-upgrade/function"
-	"rds-kernel-upgrade/function/internal/invocation"
-	"rds-kernel-upgrade/function/internal/mns"
-	"rds-kernel-upgrade/function/internal/transport"
+	"rds-kernel-upgrade/function/internal/state"
+	"rds-kernel-upgrade/local/fakeoss"
 	"rds-kernel-upgrade/local/faults"
 	"rds-kernel-upgrade/local/golden"
 	"rds-kernel-upgrade/schema"
 )
 
-// TestScenarios owns the stages outcome, notification and follow-up of testdata/scenarios: one invocation of the function, over both
+// TestScenarios owns the stages plan, outcome, notification and state of testdata/scenarios: one invocation of the function, over all three
 // services, at a fixed time.
 func TestScenarios(t *testing.T) {
 	t.Parallel()
@@ -48,42 +44,38 @@ type stage struct {
 	*world
 	folder  string
 	setting golden.Setting
+	found   int64 // the number of the document that the invocation finds, 0 if there is none
 
-	mu   sync.Mutex
-	sent []sent
-}
-
-// sent is one request of the function.
-type sent struct {
-	action string // as the service calls it
-	about  string // what matters of it
-	failed string // the answer, if it was no success
+	mu        sync.Mutex
+	sent      []sent
+	meanwhile string // the document that another invocation is still to write
 }
 
 func newStage(t *testing.T, folder string) *stage {
 	t.Helper()
 	setting := golden.SettingOf(t, folder)
-	begin := setting.Clock
-	if setting.Queue != "" {
-		begin = setting.Enqueued
-	}
-	time.Sleep(time.Until(begin))
-	s := &stage{world: newWorld(t, ""), folder: folder, setting: setting}
+	time.Sleep(time.Until(setting.Clock))
+	s := &stage{world: newWorld(t, ""), folder: folder, setting: setting, found: 1, meanwhile: setting.Meanwhile}
 	s.timeout = setting.Timeout.Duration
-	s.prepare(t)
-	if setting.Alone {
-		delete(s.env, "FOLLOWUP_QUEUE")
-	}
+	s.prepareBucket(t)
+	s.prepareFleet(t)
+	maps.Copy(s.env, setting.Variables)
 	s.policy(setting.Policy)
 	s.function.Over(s)
+	for _, text := range setting.Faults {
+		fault, err := faults.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, service := range []*faults.Set{s.rds.Faults(), s.mns.Faults(), s.oss.Faults()} {
+			service.Add(fault)
+		}
+	}
 	return s
 }
 
-// prepare brings about what the invocation finds: the fleet, the follow-up and how often it was received, the time, the faults.
-func (s *stage) prepare(t *testing.T) {
+func (s *stage) prepareFleet(t *testing.T) {
 	t.Helper()
-	s.enqueue(t)
-	time.Sleep(time.Until(s.setting.Clock))
 	file, err := os.Open(s.folder + "/fleet.json")
 	if err != nil {
 		t.Fatal(err)
@@ -92,46 +84,44 @@ func (s *stage) prepare(t *testing.T) {
 	if err := s.rds.Load(file); err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range s.setting.Faults {
-		fault, err := faults.Parse(text)
-		if err != nil {
+}
+
+// prepareBucket puts the document into the bucket that the invocation finds. Without a state.json that is the first one.
+func (s *stage) prepareBucket(t *testing.T) {
+	t.Helper()
+	if s.setting.State != "" || s.setting.Bucket == golden.Empty {
+		s.oss.DeleteBucket(bucket)
+		if err := s.oss.CreateBucket(bucket, fakeoss.BucketOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		s.rds.Faults().Add(fault)
-		s.mns.Faults().Add(fault)
+		s.found = 0
+	}
+	if s.setting.State != "" {
+		s.found = s.put(s.setting.State)
+	}
+	switch s.setting.Bucket {
+	case golden.Missing:
+		s.oss.DeleteBucket(bucket)
+	case golden.Versioned:
+		if err := s.oss.SetVersioning(bucket, fakeoss.Enabled); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
-// enqueue sends the follow-up as the function did, and receives it in vain as often as the setting says.
-func (s *stage) enqueue(t *testing.T) {
-	t.Helper()
-	if s.setting.Queue == "" {
-		return
+// put stores a document under its number. The files of scenarios leave out the nonce.
+func (s *stage) put(text string) int64 {
+	s.tb.Helper()
+	found := regexp.MustCompile(`"number": *([0-9]+)`).FindStringSubmatch(text)
+	if found == nil {
+		s.tb.Fatalf("%s: a document has no number:\n%s", s.folder, text)
 	}
-	endpoint, err := transport.ParseEndpoint(s.env["MNS_ENDPOINT"])
-	if err != nil {
-		t.Fatal(err)
+	number, _ := strconv.ParseInt(found[1], 10, 64) // digits
+	text = strings.Replace(text, `"number":`, `"nonce":"SCENARIO","number":`, 1)
+	if err := s.oss.Store(bucket, s.store().Key(number), []byte(text)); err != nil {
+		s.tb.Fatal(err)
 	}
-	client, err := mns.New(transport.Over(s.world), &endpoint, account, region)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key := s.keys.Issue(30 * 24 * time.Hour)
-	credentials := invocation.NewCredentials(key.ID, key.Secret, key.Token)
-	body := s.setting.Queue
-	if compact := (&bytes.Buffer{}); json.Compact(compact, []byte(body)) == nil {
-		body = compact.String()
-	}
-	const hop = 24 * time.Hour // the function's longest delay
-	if _, err := client.Send(t.Context(), credentials, queue, body, min(hop, s.setting.Due.Sub(s.setting.Enqueued))); err != nil {
-		t.Fatal(err)
-	}
-	for range s.setting.Receipts {
-		time.Sleep(time.Until(s.mns.Messages(queue)[0].NextVisibleTime))
-		if got, err := client.Receive(t.Context(), credentials, queue); err != nil || len(got) != 1 {
-			t.Fatalf("received %v, %v", got, err)
-		}
-	}
+	return number
 }
 
 // play invokes the function, and compares what came of it.
@@ -142,34 +132,65 @@ func (s *stage) play(t *testing.T) {
 		t.Fatal(err)
 	}
 	report, err := s.invoke(string(event))
-	tidy := s.tidier()
+	documents := s.documents()
+	tidy := s.tidier(documents)
+	golden.JSON(t, s.folder+"/3-plan.json", tidy(t, s.planned(t, documents)))
 	golden.JSON(t, s.folder+"/4-outcome.json", tidy(t, s.outcome(report, err)))
 	golden.JSON(t, s.folder+"/5-notification.json", tidy(t, s.notifications(t)))
-	switch left := s.mns.Messages(queue); len(left) {
-	case 0:
-		golden.None(t, s.folder+"/6-follow-up.json")
-	case 1:
-		golden.JSON(t, s.folder+"/6-follow-up.json", tidy(t, json.RawMessage(left[0].Body)))
-	default:
-		t.Errorf("%d follow-ups are left: %v", len(left), left)
-	}
+	s.checkState(t, documents, tidy)
 }
 
-// outcome is what was sent, what the function returned, and what is left on the instances.
+// stored is a document as it lies in the bucket.
+type stored struct {
+	number   int64
+	text     []byte
+	document *state.Document // nil if it cannot be read
+}
+
+// documents are those from the one that the invocation has found.
+func (s *stage) documents() (all []stored) {
+	name := regexp.MustCompile(`/state/([0-9]+)\.json$`)
+	for _, o := range s.oss.Objects(prefix + "/state/") {
+		text, err := state.Unpack(o.Content)
+		if err != nil {
+			text = o.Content
+		}
+		number, _ := strconv.ParseInt(name.FindStringSubmatch(o.Key)[1], 10, 64) // digits
+		document, _ := state.Decode(o.Content)                                   // one that is broken is not compared
+		all = append(all, stored{number, text, document})
+	}
+	return all
+}
+
+// checkState compares the newest document, without its nonce. There is no file if the invocation has written none.
+func (s *stage) checkState(t *testing.T, documents []stored, tidy func(*testing.T, any) json.RawMessage) {
+	t.Helper()
+	file := s.folder + "/6-state.json"
+	if len(documents) == 0 || documents[len(documents)-1].number == s.found {
+		golden.None(t, file)
+		return
+	}
+	last := documents[len(documents)-1]
+	if last.document == nil {
+		t.Fatalf("the document that is left cannot be read:\n%s", last.text)
+	}
+	golden.Text(t, file, withoutNonce.ReplaceAll(tidy(t, last.text), nil))
+}
+
+var withoutNonce = regexp.MustCompile(`(?m)^  "nonce": .*\n`)
+
+// outcome is what was sent, and what the function returned.
 func (s *stage) outcome(report *function.Report, err error) any {
 	view := struct {
-		Calls  []string          `json:"calls"`
-		Report *function.Report  `json:"report,omitempty"`
-		Error  string            `json:"error,omitempty"` // what Function Compute gets
-		Claims map[string]string `json:"claims"`
-	}{s.calls(), report, "", map[string]string{}}
-	if err != nil {
+		Calls  []string         `json:"calls"`
+		Report *function.Report `json:"report,omitempty"`
+		Error  string           `json:"error,omitempty"` // what Function Compute gets
+	}{s.calls(), report, ""}
+	var failure fcmessages.InvokeResponse_Error
+	if errors.As(err, &failure) {
+		view.Error = failure.Type + ": " + failure.Message
+	} else if err != nil {
 		view.Error = err.Error()
-	}
-	for _, i := range s.rds.Instances() {
-		if claim, claimed := i.Tags["kernel-upgrade-claim"]; claimed {
-			view.Claims[i.DBInstanceID] = claim
-		}
 	}
 	return view
 }
@@ -187,223 +208,82 @@ func (s *stage) notifications(t *testing.T) []json.RawMessage {
 	return all
 }
 
-// calls gives one line for each request that changes something. Reads that follow each other are one line together; requests that
-// were made at the same time have no order, and those of one action are sorted.
-func (s *stage) calls() (lines []string) {
-	var run []string
-	var last string
-	end := func() {
-		if slices.Sort(run); last == "" {
-			run = counted(run)
-		}
-		lines, run = append(lines, run...), nil
-	}
-	for _, c := range s.sent {
-		kind := c.action
-		if c.about == "" { // it only reads
-			kind = ""
-		}
-		if kind != last || strings.HasPrefix(kind, "SendMessage") || strings.HasPrefix(kind, "PublishMessage") {
-			end()
-			last = kind
-		}
-		run = append(run, c.String())
-	}
-	end()
-	return lines
-}
-
-// counted makes one line of reads, "3 DescribeDBInstanceAttribute, 1 ListTagResources".
-func counted(reads []string) []string {
-	if len(reads) == 0 {
-		return nil
-	}
-	count := map[string]int{}
-	for _, r := range reads {
-		count[r]++
-	}
-	var parts []string
-	for _, r := range slices.Sorted(maps.Keys(count)) {
-		parts = append(parts, fmt.Sprintf("%d %s", count[r], r))
-	}
-	return []string{strings.Join(parts, ", ")}
-}
-
-func (c sent) String() string {
-	text := strings.TrimSpace(c.action + " " + c.about)
-	if c.failed != "" {
-		text += " → " + c.failed
-	}
-	return text
-}
-
-// RoundTrip carries a request to its service, and keeps it.
-func (s *stage) RoundTrip(r *http.Request) (*http.Response, error) {
-	var body []byte
-	if r.Body != nil {
-		body, _ = io.ReadAll(r.Body)
-		r.Body = io.NopCloser(bytes.NewReader(body))
-	}
-	before := s.followUps()
-	answer, err := s.carry(r)
-	c := sent{failed: failureOf(answer, err)}
-	if r.URL.Port() == "9002" {
-		c.action, c.about = ofMNS(r, body)
-		if r.Method == http.MethodDelete {
-			after := s.followUps()
-			c.about = "follow-up " + strings.Join(slices.DeleteFunc(before, func(have string) bool { return slices.Contains(after, have) }), " ")
-		}
-	} else {
-		c.action, c.about = ofRDS(r.URL.Query(), body)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.sent = append(s.sent, c)
-	return answer, err
-}
-
-// carry lets the request arrive, as on a connection that can be cut.
-func (s *stage) carry(r *http.Request) (answer *http.Response, err error) {
-	defer func() {
-		if cut := recover(); cut != nil {
-			answer, err = nil, errors.New("the connection was reset")
-		}
-	}()
-	if trace := httptrace.ContextClientTrace(r.Context()); trace != nil && trace.GotConn != nil {
-		trace.GotConn(httptrace.GotConnInfo{})
-	}
-	return s.world.RoundTrip(r)
-}
-
-// followUps are the numbers of those on the queue.
-func (s *stage) followUps() (numbers []string) {
-	for _, m := range s.mns.Messages(queue) {
-		numbers = append(numbers, numberOf(m.Body))
-	}
-	return numbers
-}
-
-func numberOf(body string) string {
-	var message struct{ Seq int }
-	if err := json.Unmarshal([]byte(body), &message); err != nil {
-		return "of no number"
-	}
-	return strconv.Itoa(message.Seq)
-}
-
-// refusal finds the code in an answer of either service.
-var refusal = regexp.MustCompile(`"Code":"([^"]+)"|<Code>([^<]+)</Code>`)
-
-// failureOf is the answer in words, "" if it was a success. That there is no message is one, too.
-func failureOf(answer *http.Response, err error) string {
-	if err != nil {
-		return "no answer"
-	}
-	body, _ := io.ReadAll(answer.Body)
-	answer.Body = io.NopCloser(bytes.NewReader(body))
-	code := refusal.FindSubmatch(body)
-	switch {
-	case answer.StatusCode < http.StatusBadRequest:
-		return ""
-	case code == nil:
-		return strconv.Itoa(answer.StatusCode)
-	case string(code[2]) == "MessageNotExist":
-		return ""
-	default:
-		return fmt.Sprintf("%d %s%s", answer.StatusCode, code[1], code[2])
-	}
-}
-
-// ofRDS tells what a request to RDS does; nothing, of one that only reads.
-func ofRDS(query url.Values, body []byte) (action, about string) {
-	form, _ := url.ParseQuery(string(body))
-	maps.Copy(query, form)
-	switch action = query.Get("Action"); action {
-	case "UpgradeDBInstanceKernelVersion":
-		return action, strings.Join(strings.Fields(strings.Join([]string{
-			query.Get("DBInstanceId"), query.Get("UpgradeTime"), query.Get("SwitchTime"), query.Get("TargetMinorVersion"),
-		}, " ")), " ")
-	case "TagResources", "UntagResources":
-		var ids []string
-		for name, values := range query {
-			if strings.HasPrefix(name, "ResourceId.") {
-				ids = append(ids, values[0])
-			}
-		}
-		slices.Sort(ids)
-		about = strings.Join(ids, " ")
-		if claim := query.Get("Tag.1.Value"); claim != "" {
-			about += ": " + claim
-		}
-		return action, about
-	default:
-		return action, ""
-	}
-}
-
-// ofMNS tells what a request to MNS does.
-func ofMNS(r *http.Request, body []byte) (action, about string) {
-	var message struct {
-		MessageBody, MessageTag string
-		DelaySeconds            int
-	}
-	_ = xml.Unmarshal(body, &message) // a request without a body has nothing to tell
-	switch {
-	case r.Method == http.MethodGet:
-		return "BatchReceiveMessage", ""
-	case r.Method == http.MethodDelete:
-		return "DeleteMessage", ""
-	case strings.Contains(r.URL.Path, "topics/"):
-		var n struct{ Subject string }
-		_ = json.Unmarshal([]byte(message.MessageBody), &n) // the schema is checked later
-		return "PublishMessage", strings.TrimSpace(message.MessageTag + " " + n.Subject[strings.LastIndex(n.Subject, "/")+1:])
-	default:
-		return "SendMessage", fmt.Sprintf("follow-up %s, to come in %s", numberOf(message.MessageBody), time.Duration(message.DelaySeconds)*time.Second)
-	}
-}
-
-// tidier gives a function that replaces what is not the same in every run: request ids, which are random, and task ids, which go to
-// calls that were made at the same time in any order. They get the number of their instance among those that were called.
-func (s *stage) tidier() func(t *testing.T, document any) json.RawMessage {
+// tidier returns a function that replaces what is not the same in every run: request ids, which are random, and task ids, which go to calls
+// that were made at the same time in any order. They are given to the instances that were called, in the order of these.
+func (s *stage) tidier(documents []stored) func(t *testing.T, document any) json.RawMessage {
 	var pairs []string
-	called := s.rds.CallsOf("UpgradeDBInstanceKernelVersion")
+	for id, shown := range s.requestIDs() {
+		pairs = append(pairs, id, shown)
+	}
+	for id, shown := range s.taskIDs(documents) {
+		pairs = append(pairs, id, shown)
+	}
+	replacer := strings.NewReplacer(pairs...)
+	return func(t *testing.T, document any) json.RawMessage {
+		t.Helper()
+		text, ok := document.([]byte)
+		if !ok {
+			var encoded bytes.Buffer
+			encoder := json.NewEncoder(&encoded)
+			encoder.SetEscapeHTML(false)
+			if err := encoder.Encode(document); err != nil {
+				t.Fatal(err)
+			}
+			text = encoded.Bytes()
+		}
+		return json.RawMessage(otherRequest.ReplaceAllString(replacer.Replace(string(text)), "request 6B02D9400000000000000001"))
+	}
+}
+
+// otherRequest finds the request ids of MNS and OSS, which count all requests before.
+var otherRequest = regexp.MustCompile(`request [0-9A-F]{24}\b`)
+
+// requestIDs returns what is shown for each request id of RDS. The instances that were called have one each.
+func (s *stage) requestIDs() map[string]string {
 	rank := map[string]int{}
-	for _, c := range called {
+	for _, c := range s.rds.CallsOf("UpgradeDBInstanceKernelVersion") {
 		rank[c.DBInstanceID] = 0
 	}
 	for n, id := range slices.Sorted(maps.Keys(rank)) {
 		rank[id] = n + 1
 	}
+	shown := map[string]string{}
 	for _, c := range s.rds.Calls() {
 		n := 0
 		if c.Action == "UpgradeDBInstanceKernelVersion" {
 			n = rank[c.DBInstanceID]
 		}
-		id := fmt.Sprintf("DA2ECBA0-4745-4491-9166-%012d", n)
 		if c.RequestID != "" {
-			pairs = append(pairs, c.RequestID, id, claimed(c.RequestID), claimed(id))
+			shown[c.RequestID] = fmt.Sprintf("DA2ECBA0-4745-4491-9166-%012d", n)
 		}
 	}
-	task := regexp.MustCompile(`"DBInstanceId":"([^"]+)"[^{}]*?"TaskId":"([0-9]+)"`)
-	for _, m := range s.mns.Published(topic) {
-		for _, found := range task.FindAllStringSubmatch(m.Body, -1) {
-			if n := rank[found[1]]; n > 0 {
-				pairs = append(pairs, found[2], strconv.Itoa(226917710+n))
+	return shown
+}
+
+// taskIDs returns what is shown for the id of each task that the invocation has begun.
+func (s *stage) taskIDs(documents []stored) map[string]string {
+	at := map[string]string{} // the task, by instance
+	before := map[string]bool{}
+	for n, d := range documents {
+		if d.document == nil {
+			continue
+		}
+		for _, r := range d.document.Rollouts {
+			for k := range r.Members {
+				m := &r.Members[k]
+				switch {
+				case m.Call == nil || m.Call.TaskID == "":
+				case n == 0:
+					before[m.Call.TaskID] = true
+				case !before[m.Call.TaskID]:
+					at[m.DBInstanceID] = m.Call.TaskID
+				}
 			}
 		}
 	}
-	replacer := strings.NewReplacer(pairs...)
-	return func(t *testing.T, document any) json.RawMessage {
-		t.Helper()
-		var text bytes.Buffer
-		encoder := json.NewEncoder(&text)
-		encoder.SetEscapeHTML(false)
-		if err := encoder.Encode(document); err != nil {
-			t.Fatal(err)
-		}
-		return json.RawMessage(replacer.Replace(text.String()))
+	shown, ids := map[string]string{}, slices.Sorted(maps.Values(at))
+	for n, instance := range slices.Sorted(maps.Keys(at)) {
+		shown[at[instance]] = ids[n]
 	}
+	return shown
 }
-
-// claimed is how a claim has a request id.
-func claimed(id string) string { return strings.ToLower(strings.ReplaceAll(id, "-", "")) }

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,22 +18,34 @@ import (
 	"github.com/aliyun/fc-runtime-go-sdk/fccontext"
 
 	function "rds-kernel-upgrade/function"
+	"rds-kernel-upgrade/function/internal/invocation"
+	"rds-kernel-upgrade/function/internal/oss"
+	"rds-kernel-upgrade/function/internal/state"
+	"rds-kernel-upgrade/function/internal/transport"
 	"rds-kernel-upgrade/local/fakemns"
+	"rds-kernel-upgrade/local/fakeoss"
 	"rds-kernel-upgrade/local/fakerds"
 	"rds-kernel-upgrade/local/sts"
 	"rds-kernel-upgrade/local/tape"
 	"rds-kernel-upgrade/schema"
 )
 
-const queue = "rds-kernel-upgrade-follow-ups"
+const (
+	account = "1234567890123456"
+	region  = "cn-hangzhou"
+	topic   = "rds-kernel-upgrade-results"
+	bucket  = "rds-kernel-upgrade-state"
+	prefix  = "rds-kernel-upgrade"
+)
 
-// world is the function and both services in one process and one virtual time: the real SDKs and signed requests, and no network. It
+// world is the function and the three services in one process and one virtual time: the real SDKs and signed requests, and no network. It
 // is to be made inside a synctest bubble, where a rollout of days takes as long as its computing.
 type world struct {
 	tb       testing.TB
 	keys     *sts.Keyring
 	rds      *fakerds.Server
 	mns      *fakemns.Server
+	oss      *fakeoss.Server
 	folder   string
 	env      map[string]string
 	function *function.Function
@@ -51,7 +64,7 @@ func newWorld(tb testing.TB, policy string, setup ...func(*fakerds.Options)) *wo
 	tb.Helper()
 	w := &world{tb: tb, keys: sts.NewKeyring(time.Now), log: &tape.Tape{}, folder: tb.TempDir(), timeout: 30 * time.Minute}
 	w.env = map[string]string{
-		"RESULT_TOPIC": topic, "FOLLOWUP_QUEUE": queue, "RDS_ENDPOINT": "http://127.0.0.1:9001", "MNS_ENDPOINT": "http://127.0.0.1:9002",
+		"RESULT_TOPIC": topic, "STATE_BUCKET": bucket, "RDS_ENDPOINT": "http://127.0.0.1:9001", "MNS_ENDPOINT": "http://127.0.0.1:9002", "OSS_ENDPOINT": "http://127.0.0.1:9003",
 	}
 	options := fakerds.Options{Now: time.Now, Keys: w.keys, Account: account, Region: region, UpgradeTakes: 7 * time.Minute}
 	for _, change := range setup {
@@ -63,14 +76,47 @@ func newWorld(tb testing.TB, policy string, setup ...func(*fakerds.Options)) *wo
 	if err := w.mns.CreateTopic(topic); err != nil {
 		tb.Fatal(err)
 	}
-	if err := w.mns.CreateQueue(queue, func(q *fakemns.QueueAttributes) {
-		q.VisibilityTimeout, q.MessageRetentionPeriod = 31*60, 7*24*60*60
-	}); err != nil {
+	w.oss = fakeoss.New(fakeoss.Options{Now: time.Now, Keys: w.keys, Region: region})
+	if err := w.oss.CreateBucket(bucket, fakeoss.BucketOptions{}); err != nil {
+		tb.Fatal(err)
+	}
+	if _, err := w.store().Begin(tb.Context(), time.Now().UTC().Truncate(time.Second)); err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { time.Sleep(time.Minute) }) // until the SDK's transport has ended its own goroutines
 	w.policy(policy)
 	return w
+}
+
+// store is the function's store of the document, as an operator's own key sees it.
+func (w *world) store() *state.Store {
+	w.tb.Helper()
+	endpoint, err := transport.ParseEndpoint("http://127.0.0.1:9003")
+	if err != nil {
+		w.tb.Fatal(err)
+	}
+	key := w.keys.Issue(time.Hour)
+	credentials := invocation.NewCredentials(key.ID, key.Secret, key.Token)
+	return state.New(oss.New(transport.Over(quiet{w}), &endpoint, region, bucket, credentials), prefix, "an operator", rand.Text)
+}
+
+// document is the newest one.
+func (w *world) document() *state.Document {
+	w.tb.Helper()
+	d, err := w.store().Load(context.Background())
+	if err != nil {
+		w.tb.Fatal(err)
+	}
+	return d
+}
+
+// quiet carries requests that are not the function's: nothing cuts or counts them.
+type quiet struct{ *world }
+
+// RoundTrip carries a request.
+func (q quiet) RoundTrip(r *http.Request) (*http.Response, error) {
+	_, handler := q.serviceOf(r)
+	return serve(handler, r), nil
 }
 
 // policy puts another policy in force, as a deployment does: in a new process.
@@ -105,26 +151,54 @@ func (w *world) RoundTrip(r *http.Request) (response *http.Response, err error) 
 			panic(cut)
 		}
 	}()
-	service, action, handler := "rds", r.URL.Query().Get("Action"), http.Handler(w.rds)
-	if r.URL.Port() == "9002" {
-		service, handler = "mns", w.mns
-		action = r.Method + " " + strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, "/"), "/messages")
-	}
+	service, handler := w.serviceOf(r)
+	action := actionOf(service, r)
 	if w.before != nil && w.before(service, action) {
 		return nil, fmt.Errorf("%s %s: the connection was refused", service, action)
 	}
 	if trace := httptrace.ContextClientTrace(r.Context()); trace != nil && trace.GotConn != nil {
 		trace.GotConn(httptrace.GotConnInfo{})
 	}
+	answer := serve(handler, r)
+	if err := r.Context().Err(); err != nil { // the fakes wait no longer than their client
+		return nil, err
+	}
+	if w.after != nil && w.after(service, action) {
+		return nil, fmt.Errorf("%s %s: the connection was reset", service, action)
+	}
+	return answer, nil
+}
+
+func (w *world) serviceOf(r *http.Request) (string, http.Handler) {
+	switch r.URL.Port() {
+	case "9002":
+		return "mns", w.mns
+	case "9003":
+		return "oss", w.oss
+	default:
+		return "rds", w.rds
+	}
+}
+
+// actionOf names a request as its service does, or by its method and path.
+func actionOf(service string, r *http.Request) string {
+	if service == "rds" {
+		return r.URL.Query().Get("Action")
+	}
+	path := strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, "/"), "/messages")
+	if r.URL.RawQuery != "" && service == "oss" {
+		path, _, _ = strings.Cut(path+"?"+r.URL.RawQuery, "=")
+	}
+	return r.Method + " " + path
+}
+
+func serve(handler http.Handler, r *http.Request) *http.Response {
 	answer := httptest.NewRecorder()
 	if r.Body == nil {
 		r.Body = http.NoBody
 	}
 	handler.ServeHTTP(answer, r)
-	if w.after != nil && w.after(service, action) {
-		return nil, fmt.Errorf("%s %s: the connection was reset", service, action)
-	}
-	return answer.Result(), nil
+	return answer.Result()
 }
 
 // CloseIdleConnections has none to close.
@@ -140,7 +214,7 @@ func (w *world) invoke(event string) (*function.Report, error) {
 func (w *world) deliver(event string, retries int) (*function.Report, error) {
 	key := w.keys.Issue(time.Hour)
 	fc := &fccontext.FcContext{
-		RequestID: fmt.Sprintf("1-67318f55-%08x-db2afabf2b30", w.invoked), RetryCount: retries, Region: region, AccountId: account,
+		RequestID: w.requestID(), RetryCount: retries, Region: region, AccountId: account,
 		Credentials: fccontext.Credentials{AccessKeyId: key.ID, AccessKeySecret: key.Secret, SecurityToken: key.Token},
 		Function:    fccontext.Function{Name: "rds-kernel-upgrade"},
 	}
@@ -148,6 +222,9 @@ func (w *world) deliver(event string, retries int) (*function.Report, error) {
 	defer cancel()
 	return w.function.Handle(fccontext.NewContext(ctx, fc), []byte(event))
 }
+
+// requestID is that of the last invocation.
+func (w *world) requestID() string { return fmt.Sprintf("1-67318f55-%08x-db2afabf2b30", w.invoked) }
 
 // request sends a message through the request topic.
 func (w *world) request(id, body string) (*function.Report, error) {
@@ -168,12 +245,12 @@ func (w *world) event(id, body string) string {
 	return string(event)
 }
 
-// tick is the timer followUps.
+// tick is the timer's.
 func (w *world) tick() (*function.Report, error) { return w.invoke(timer()) }
 
-// timer is the event of the timer followUps.
+// timer is the event of the timer.
 func timer() string {
-	return `{"triggerTime":"` + time.Now().UTC().Format(time.RFC3339) + `","triggerName":"followUps","payload":"{\"kind\":\"follow-ups\"}"}`
+	return `{"triggerTime":"` + time.Now().UTC().Format(time.RFC3339) + `","triggerName":"tick","payload":"{\"kind\":\"tick\"}"}`
 }
 
 // pass lets time go by, with the timer every five minutes.
@@ -206,7 +283,8 @@ type told struct {
 		PlanHash     string         `json:"planHash"`
 		Counts       map[string]int `json:"counts"`
 		Problems     []string       `json:"problems"`
-		Message      string         `json:"message"`
+		Event        string         `json:"event"`
+		Joined       string         `json:"joined"`
 		Notes        []string       `json:"notes"`
 		Error        struct {
 			Kind string `json:"kind"`
@@ -216,6 +294,7 @@ type told struct {
 			Status       string `json:"status"`
 			Reason       string `json:"reason"`
 			Detail       string `json:"detail"`
+			Verdict      string `json:"verdict"`
 			Wave         int    `json:"wave"`
 		} `json:"instances"`
 	} `json:"data"`
@@ -244,6 +323,9 @@ func (w *world) news() (all []told) {
 // String tells a notification on one line.
 func (n told) String() string {
 	text := n.Tag
+	if n.Data.Event != "" {
+		text += fmt.Sprintf(" %d %s", n.Data.Wave, n.Data.Event)
+	}
 	if n.Data.DBInstanceID != "" {
 		text += fmt.Sprintf(" %s wave %d", n.Data.DBInstanceID, n.Data.Wave)
 	}

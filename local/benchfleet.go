@@ -27,7 +27,7 @@ type fleetBench struct {
 func (b *fleetBench) parse(c console, args []string) error {
 	f := c.flags("bench-fleet")
 	f.StringVar(&b.binary, "binary", "target/main", "the built function")
-	f.DurationVar(&b.latency, "latency", 50*time.Millisecond, "how late every answer of RDS and MNS comes")
+	f.DurationVar(&b.latency, "latency", 50*time.Millisecond, "how late every answer of RDS, MNS and OSS comes")
 	f.Float64Var(&b.rate, "rate", 50, "the limit of the second table, in calls to RDS per second")
 	f.IntVar(&b.rollout, "rollout", 1000, "the size of the fleet that is taken through a whole rollout; 0: none is")
 	f.BoolVar(&b.markdown, "markdown", false, "print for a document")
@@ -72,6 +72,7 @@ func benchFleet(ctx context.Context, c console, args []string) error {
 			return err
 		}
 		page.rollout(rollout)
+		missed = append(missed, rollout.missed("a whole rollout")...)
 	}
 	return errors.Join(missed...)
 }
@@ -82,7 +83,7 @@ func (b *fleetBench) settings() []setting {
 		{
 			title: "Without a limit", ratio: "× faster than one call after another", rate: unlimited, bar: minFaster, atLeast: true,
 			of: func(r result) float64 {
-				return float64(r.sum()+r.mns) * b.latency.Seconds() / r.wall.Seconds()
+				return float64(r.sum()+r.mns+r.oss) * b.latency.Seconds() / r.wall.Seconds()
 			},
 		},
 		{
@@ -104,7 +105,7 @@ func (b *fleetBench) measure(ctx context.Context, c console, s setting) (results
 	return results, nil
 }
 
-// whole takes a fleet through all waves of a rollout, with the queue and the timer of a deployment.
+// whole takes a fleet through all waves of a rollout, with the timer of a deployment.
 func (b *fleetBench) whole(ctx context.Context, c console) (result, error) {
 	r, err := trial{binary: b.binary, size: b.rollout, latency: b.latency, rate: unlimited}.rollout(ctx, c.now)
 	if err != nil {

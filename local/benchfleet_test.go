@@ -20,7 +20,7 @@ func TestTheFleetBenchPrintsWhatItTook(t *testing.T) {
 		t.Fatalf("%v\n%s%s", err, out.String(), log.String())
 	}
 	for _, want := range []string{
-		"linux/amd64", "Every call to RDS and MNS takes 1ms", "Without a limit\n", "With a limit of 5000 calls to RDS per second\n",
+		"linux/amd64", "Every call to RDS, MNS and OSS takes 1ms", "Without a limit\n", "With a limit of 5000 calls to RDS per second\n",
 		"From 10 to 200 instances (20.0 ×) wall time grows", "A whole rollout over 20 instances",
 	} {
 		if !strings.Contains(out.String(), want) {
@@ -43,7 +43,7 @@ func TestTheFleetBenchPrintsWhatItTook(t *testing.T) {
 func addsUp(t *testing.T, row string) {
 	t.Helper()
 	var n []int
-	for _, cell := range strings.Fields(row)[:12] {
+	for _, cell := range strings.Fields(row)[:14] {
 		number, err := strconv.Atoi(cell)
 		if err != nil {
 			t.Fatalf("%s: %v", row, err)
@@ -53,6 +53,9 @@ func addsUp(t *testing.T, row string) {
 	sum, upgrades := 0, n[6]
 	for _, calls := range n[1:8] {
 		sum += calls
+	}
+	if n[12] < 10 || n[13] < 3 {
+		t.Errorf("%d calls to OSS and %d writes: %s", n[12], n[13], row)
 	}
 	if sum != n[8] || sum > n[9] || upgrades == 0 || n[10] < upgrades || n[11] < upgrades {
 		t.Errorf("the calls, %d in all, %d of them upgrades, do not fit their sum, the bound, or what was told: %s", sum, upgrades, row)
@@ -73,7 +76,7 @@ func TestTheFleetBenchSeesAFunctionThatDoesNothing(t *testing.T) {
 	t.Parallel()
 	var out tape.Tape
 	err := local.Run(t.Context(), &out, &out, "bench-fleet", "--binary", bare, "--sizes", "10", "--latency", "1ms", "--rollout", "0")
-	if err == nil || !strings.Contains(err.Error(), "10 instances: it did not go well: 0 upgrade calls") {
+	if err == nil || !strings.Contains(err.Error(), "10 instances: there is no document") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -94,11 +97,14 @@ func TestABarThatIsMissedIsNamed(t *testing.T) {
 		"a small fleet, which cannot be":                {false, func(m *local.Measured) { m.Size, m.Wall, m.RDS = 999, 60*second, 999 }, ""},
 		"slower than the limit asks for":                {true, func(m *local.Measured) { m.Wall = 6 * second }, "with a limit of 200 calls to RDS per second, 1000 instances: 1.20 × the time that the limit asks for; the bar is 1.15"},
 		"as slow as is allowed":                         {true, func(m *local.Measured) { m.Wall = 5750 * time.Millisecond }, ""},
-		"as many calls as the bound":                    {false, func(m *local.Measured) { m.RDS = 10 + 1000 + 20 + 3*2 + 100 }, ""},
-		"one call more than the bound":                  {false, func(m *local.Measured) { m.RDS = 10 + 1000 + 20 + 3*2 + 100 + 1 }, "1137 calls to RDS; the bound is 1136"},
+		"as many calls as the bound":                    {false, func(m *local.Measured) { m.RDS = 10 + 1000 + 20 + 100 + 7 }, ""},
+		"one call more than the bound":                  {false, func(m *local.Measured) { m.RDS = 10 + 1000 + 20 + 100 + 7 + 1 }, "1138 calls to RDS; the bound is 1137"},
 		"a bound with rests": {false, func(m *local.Measured) {
-			m.Size, m.Upgraded, m.RDS = 101, 51, 2+101+3+3*2+51+1
-		}, "164 calls to RDS; the bound is 163"},
+			m.Size, m.Upgraded, m.RDS = 101, 51, 2+101+3+51+7+1
+		}, "165 calls to RDS; the bound is 164"},
+		"as many writes as are allowed":            {false, func(m *local.Measured) { m.Writes = 6 + 2 }, ""},
+		"one write more":                           {false, func(m *local.Measured) { m.Writes = 6 + 2 + 1 }, "9 writes of the document; the bar is 8"},
+		"too large a document":                     {false, func(m *local.Measured) { m.Bytes = 300_001 }, "a document of 300.0 KB; the bar is 300"},
 		"too much memory, however small the fleet": {true, func(m *local.Measured) { m.Size, m.RDS, m.Peak = 10, 10, 64_000_001 }, "10 instances: a peak of 64.0 MB; the bar is 64"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -116,7 +122,7 @@ func TestARunThatDidNotGoWellIsNoMeasurement(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		calls, accepted int
-		tags            map[string]int
+		names           map[string]int
 		well            bool
 	}{
 		"all is told":                   {2, 2, map[string]int{"accepted": 2, "completed": 2, "report": 1}, true},
@@ -130,7 +136,7 @@ func TestARunThatDidNotGoWellIsNoMeasurement(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if err := local.WentWell(c.calls, c.accepted, c.tags); (err == nil) != c.well {
+			if err := local.WentWell(c.calls, c.accepted, c.names); (err == nil) != c.well {
 				t.Errorf("got %v", err)
 			}
 		})

@@ -10,6 +10,7 @@ import (
 
 	"rds-kernel-upgrade/local/fakerds"
 	"rds-kernel-upgrade/local/show"
+	"rds-kernel-upgrade/local/stack"
 )
 
 // outcome is what has come of a scene, as the services have it.
@@ -18,6 +19,10 @@ type outcome struct {
 	told   []told
 	unread error // what the schema does not allow
 	fleet  []fakerds.Instance
+
+	state    stack.Document
+	archives []stack.Archive
+	second   int // how often the second process has served an event
 }
 
 // told is a notification, and when it was published.
@@ -37,13 +42,13 @@ func all(checks ...func(outcome) error) func(outcome) error {
 	}
 }
 
-// tags counts the notifications, those with the same id and the parts of one once.
-func tags(want string) func(outcome) error {
+// names counts the notifications by their names, those with the same id and the parts of one once.
+func names(want string) func(outcome) error {
 	return func(o outcome) error {
 		seen, counts := map[string]bool{}, map[string]int{}
 		for _, n := range o.told {
 			if !seen[n.ID] && n.Data.Part <= 1 {
-				counts[n.Tag()]++
+				counts[n.Name()]++
 			}
 			seen[n.ID] = true
 		}
@@ -51,14 +56,11 @@ func tags(want string) func(outcome) error {
 	}
 }
 
-// calls wants one accepted call for each instance that was told as accepted, and no other but those for the busy one, which RDS refuses.
+// calls wants one accepted call for each instance that was told as accepted, and no other.
 func calls(o outcome) error {
 	made, accepted := map[string]int{}, map[string]int{}
 	var errs []error
 	for _, c := range o.calls {
-		if c.Params["DBInstanceId"] == busy && (c.Code == "TaskExists" || c.Code == "IncorrectDBInstanceState") {
-			continue
-		}
 		made[c.Params["DBInstanceId"]]++
 		if !c.Accepted {
 			errs = append(errs, fmt.Errorf("the call for %s was not accepted: %d %s", c.Params["DBInstanceId"], c.Status, c.Code))
@@ -70,9 +72,12 @@ func calls(o outcome) error {
 	return errors.Join(append(errs, expect("the upgrade calls are", listed(made), listed(accepted)))...)
 }
 
-// wavesAreProven wants no call of a wave before everything in the waves before it was completed, and had baked.
-func wavesAreProven(o outcome) error {
-	const bake = 2 * time.Second // advisory.json
+// wavesBake wants no call of a wave before everything in the waves before it was completed, and had baked.
+func wavesBake(bake time.Duration) func(outcome) error {
+	return func(o outcome) error { return o.wavesBake(bake) }
+}
+
+func (o outcome) wavesBake(bake time.Duration) error {
 	waves := map[string]int{}
 	for _, n := range o.of("accepted") {
 		waves[n.Data.DBInstanceID] = n.Data.Wave
@@ -226,29 +231,10 @@ func problems(least int) func(outcome) error {
 	}
 }
 
-// leftovers says what is left behind when the last rollout has ended, though nothing should be, and where the cloud is not as it was
-// told.
-func leftovers(rows []show.Row, fleet []fakerds.Instance, followUps int) error {
-	errs := []error{expect("follow-ups are left in the queue", fmt.Sprint(followUps), "0")}
-	told, states := map[string]string{}, map[string]int{}
-	for _, row := range rows {
-		states[row.Status()]++
-		if row.State == show.Upgraded {
-			told[row.ID] = row.Version
-		}
-	}
-	for _, i := range fleet {
-		if version := told[i.DBInstanceID]; version != "" {
-			errs = append(errs, expect("the version of "+i.DBInstanceID+" is", i.CurrentKernelVersion, version))
-		}
-		errs = append(errs, expect("the claim of "+i.DBInstanceID+" is", i.Tags["kernel-upgrade-claim"], ""))
-	}
-	return errors.Join(append(errs, expect("on the board stand", listed(states), ended))...)
-}
-
-func (o outcome) of(tag string) (list []told) {
+// of returns the notifications with a name.
+func (o outcome) of(name string) (list []told) {
 	for _, n := range o.told {
-		if n.Tag() == tag {
+		if n.Name() == name {
 			list = append(list, n)
 		}
 	}

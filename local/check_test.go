@@ -10,6 +10,7 @@ import (
 	local "rds-kernel-upgrade/local"
 	"rds-kernel-upgrade/local/fakerds"
 	"rds-kernel-upgrade/local/show"
+	"rds-kernel-upgrade/local/stack"
 )
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
@@ -144,18 +145,17 @@ func TestTheEndIsLookedAt(t *testing.T) {
 	const numbers = "on the board stand [ 1, not opted in 1, upgraded 1]: want [engine unsupported 3"
 	for name, c := range map[string]struct {
 		instance  fakerds.Instance
-		followUps int
+		unsettled bool
 		want      string
 	}{
-		"nothing":               {fakerds.Instance{DBInstanceID: "rm-1", CurrentKernelVersion: "rds_20260228"}, 0, ""},
-		"a follow-up":           {fakerds.Instance{DBInstanceID: "rm-1", CurrentKernelVersion: "rds_20260228"}, 1, "follow-ups are left in the queue [1]: want [0]\n"},
-		"another version":       {fakerds.Instance{DBInstanceID: "rm-1", CurrentKernelVersion: "rds_20250531"}, 0, "the version of rm-1 is [rds_20250531]: want [rds_20260228]\n"},
-		"a claim":               {fakerds.Instance{DBInstanceID: "rm-2", Tags: map[string]string{"kernel-upgrade-claim": "x"}}, 0, "the claim of rm-2 is [x]: want []\n"},
-		"nothing of the others": {fakerds.Instance{DBInstanceID: "rm-2", CurrentKernelVersion: "rds_20250531"}, 0, ""},
+		"nothing":               {fakerds.Instance{DBInstanceID: "rm-1", CurrentKernelVersion: "rds_20260228"}, false, ""},
+		"a rollout":             {fakerds.Instance{DBInstanceID: "rm-1", CurrentKernelVersion: "rds_20260228"}, true, "nothing is left to do in the document [false]: want [true]\n"},
+		"another version":       {fakerds.Instance{DBInstanceID: "rm-1", CurrentKernelVersion: "rds_20250531"}, false, "the version of rm-1 is [rds_20250531]: want [rds_20260228]\n"},
+		"nothing of the others": {fakerds.Instance{DBInstanceID: "rm-2", CurrentKernelVersion: "rds_20250531"}, false, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			err := local.Leftovers(rows, []fakerds.Instance{c.instance}, c.followUps)
+			err := local.Leftovers(rows, []fakerds.Instance{c.instance}, !c.unsettled)
 			if err == nil || !strings.HasPrefix(err.Error(), c.want+numbers) {
 				t.Errorf("got  %v\nwant %s%s", err, c.want, numbers)
 			}
@@ -172,6 +172,46 @@ func TestAFailureTellsWhatTheFunctionHasComplainedOf(t *testing.T) {
 	}
 	if err := local.Complaints("{\"level\":\"INFO\"}\n"); err != nil {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestTheDemonstrationSeesTwoRollouts shows that each promise of the scene with two processes is looked at.
+func TestTheDemonstrationSeesTwoRollouts(t *testing.T) {
+	t.Parallel()
+	happened := func() local.Happened {
+		answer, report := note("report", "", 0, 0), accountOf("report", map[string]string{"rm-1": "completed"})
+		answer.ID, answer.Data.Joined, answer.Data.Rollout, answer.Data.Cause.MessageID = "other", "r1", "r2", "M2"
+		report.Data.Rollout = "r1"
+		accepted := note("accepted", "rm-1", 1, 0)
+		accepted.Data.Rollout = "r1"
+		return local.Happened{
+			At: noon, Fleet: []fakerds.Instance{{DBInstanceID: "rm-1"}}, Notes: []show.Notification{accepted, answer, report}, Second: 1,
+			Archives: []stack.Archive{{Rollout: stack.Rollout{ID: "r1", Members: make([]stack.Member, 1), Told: stack.Told{Report: noon}}}},
+		}
+	}
+	if err := local.CheckTwo(happened()); err != nil {
+		t.Fatalf("nothing was wrong: %v", err)
+	}
+	for name, c := range map[string]struct {
+		spoil func(h *local.Happened)
+		want  string
+	}{
+		"the request has joined another rollout": {func(h *local.Happened) { h.Notes[1].Data.Joined = "r3" }, "a request has joined [r3]: want [r1]"},
+		"the request was not answered":           {func(h *local.Happened) { h.Notes = slices.Delete(h.Notes, 1, 2) }, "requests that have joined [0]: want [1]"},
+		"an instance is in another rollout":      {func(h *local.Happened) { h.Notes[0].Data.Rollout = "r2" }, "the rollout of rm-1 is [r2]: want [r1]"},
+		"there is no report":                     {func(h *local.Happened) { h.Notes = h.Notes[:2] }, "there is no report"},
+		"there is no archive":                    {func(h *local.Happened) { h.Archives = nil }, "has no archive that says so"},
+		"the archive has no report":              {func(h *local.Happened) { h.Archives[0].Rollout.Told.Report = time.Time{} }, "has no archive that says so"},
+		"the second process has done nothing":    {func(h *local.Happened) { h.Second = 0 }, "the second process has served nothing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := happened()
+			c.spoil(&h)
+			if err := local.CheckTwo(h); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got  %v\nwant %s", err, c.want)
+			}
+		})
 	}
 }
 

@@ -18,11 +18,12 @@ import (
 	"rds-kernel-upgrade/local/tape"
 )
 
-// timer is a trigger that a deployment may have besides the one for the follow-ups.
+// timer is a trigger that a deployment may have besides the clock of the rollouts.
 const timer = "nightly"
 
 // demoPolicy lets hours pass in seconds: a proof is looked for after a second, and there is a wave for eight instances at a time.
-const demoPolicy = `verify: {first: 1s, giveUp: 20s}
+const demoPolicy = `regions: [cn-hangzhou, cn-shanghai]
+verify: {first: 1s, giveUp: 5m}
 budget: {maxInstances: 8, maxPercent: 100}
 rate: {callsPerSecond: 1000}
 versions: {minAge: 14d}
@@ -33,6 +34,7 @@ versions: {minAge: 14d}
 func demo(ctx context.Context, c console, args []string) error {
 	f := c.flags("demo")
 	binary := f.String("binary", "target/main", "the built function")
+	keep := f.String("keep", "", "folder for copies of the document and of the archives, which remain when the local cloud has ended (default: none are kept)")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
@@ -41,7 +43,7 @@ func demo(ctx context.Context, c console, args []string) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, demoPatience)
 	defer cancel()
 	var log tape.Tape
 	s, err := demoCloud(c, *binary, folder, &log)
@@ -50,14 +52,21 @@ func demo(ctx context.Context, c console, args []string) error {
 	}
 	defer s.Close(context.WithoutCancel(ctx))
 	board := show.NewBoard(rows(s.RDS.Instances()))
-	p := &player{stack: s, client: stack.NewClient(s.MNSURL), log: &log, now: c.now, board: board, view: c.view(board)}
-	p.view.Say(fmt.Sprintf("A local cloud: Function Compute %s, RDS %s, MNS %s; the function is %s.\nIt calls UpgradeDBInstanceKernelVersion, and publishes what comes of it.", s.FCURL, s.RDSURL, s.MNSURL, *binary))
+	p := &player{stack: s, client: stack.NewClient(s.MNSURL), log: &log, now: c.now, board: board, view: c.view(board), had: map[string]bool{}}
+	p.view.Say(fmt.Sprintf("A local cloud: Function Compute %s, RDS %s, MNS %s, OSS %s; the function is %s.\n"+
+		"It calls UpgradeDBInstanceKernelVersion, publishes what comes of it, and keeps its state in one document in OSS.", s.FCURL, s.RDSURL, s.MNSURL, s.OSSURL, *binary))
 	if err := p.tell(ctx, story()); err != nil {
 		return err
 	}
-	c.say("\n%s", account().Text(board))
-	return nil
+	c.say("\n%s\n", account().Text(board))
+	return c.showState(ctx, s, p.rollouts, *keep)
 }
+
+// demoPatience ends a demonstration in which something does not happen at all.
+const demoPatience = 10 * time.Minute
+
+// demoTick is the period of the clock, which is five minutes in a deployment.
+const demoTick = 500 * time.Millisecond
 
 // demoCloud starts the cloud in which the story happens.
 func demoCloud(c console, binary, folder string, log *tape.Tape) (*stack.Stack, error) {
@@ -67,7 +76,7 @@ func demoCloud(c console, binary, folder string, log *tape.Tape) (*stack.Stack, 
 	}
 	s, err := stack.Start(stack.Options{
 		Binary: binary, Now: c.now, Fleet: bytes.NewReader(demoFleet), Env: map[string]string{"POLICY_FILE": policy},
-		Timers:        []stack.Timer{stack.FollowUpsEvery(time.Second)},
+		Timers:        []stack.Timer{stack.TickEvery(demoTick), {Name: timer, Payload: nightly}},
 		FunctionSetup: func(o *fakefc.Options) { o.Stdout = log },
 	})
 	if err == nil {
@@ -106,20 +115,14 @@ func engine(name, version string) string {
 
 // tell lets the scenes happen one after the other, until one does not end as it should.
 func (p *player) tell(ctx context.Context, scenes []scene) error {
-	defer p.view.End()
+	defer p.end()
+	var before mark
 	for n, s := range scenes {
 		p.view.Say(fmt.Sprintf("\n%d. %s", n+1, s.title))
-		if s.operator != nil {
-			s.operator(p.stack)
+		if !s.goesOn {
+			before = p.mark()
 		}
-		before := p.mark()
-		err := p.play(ctx, s)
-		if err == nil {
-			err = s.check(p.since(before))
-		}
-		if err == nil && s.settled {
-			err = leftovers(p.board.Rows(), p.stack.RDS.Instances(), len(p.stack.MNS.Messages(stack.FollowUps)))
-		}
+		err := p.happen(ctx, s, before)
 		if s.last == "report" {
 			p.view.Say("   So far: " + p.board.Tally() + ".")
 		}
@@ -128,6 +131,27 @@ func (p *player) tell(ctx context.Context, scenes []scene) error {
 		}
 	}
 	p.view.Say(fmt.Sprintf("\nAll %d scenes ended as they should.", len(scenes)))
+	return nil
+}
+
+// happen plays a scene, and looks at what has come of it since a mark.
+func (p *player) happen(ctx context.Context, s scene, before mark) error {
+	if s.operator != nil {
+		s.operator(p.stack)
+	}
+	if err := p.play(ctx, s); err != nil {
+		return err
+	}
+	o, err := p.since(before)
+	if err != nil {
+		return err
+	}
+	if err := s.check(o); err != nil {
+		return err
+	}
+	if s.settled {
+		return leftovers(p.board.Rows(), p.stack.RDS.Instances(), o.state.Settled())
+	}
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"rds-kernel-upgrade/local/fakerds"
 	"rds-kernel-upgrade/local/show"
+	"rds-kernel-upgrade/local/stack"
 )
 
 // Run is what main does with its arguments, where there is no terminal.
@@ -26,10 +27,13 @@ type Happened struct {
 	Notes []show.Notification // published one a millisecond from At on
 	At    time.Time
 	Fleet []fakerds.Instance
+
+	Archives []stack.Archive
+	Second   int // events that the second process has served
 }
 
 func (h Happened) outcome() outcome {
-	o := outcome{calls: h.Calls, fleet: h.Fleet}
+	o := outcome{calls: h.Calls, fleet: h.Fleet, archives: h.Archives, second: h.Second}
 	for n, note := range h.Notes {
 		o.told = append(o.told, told{note, h.At.Add(time.Duration(n) * time.Millisecond)})
 	}
@@ -39,7 +43,7 @@ func (h Happened) outcome() outcome {
 // Check holds what has happened against all that has to be so. The numbers are those of the test's fleet.
 func Check(h Happened) error {
 	return all(
-		tags("accepted 3, completed 2, failed 1, halted 1, rejected 1, report 1"), calls, wavesAreProven, replicasGoFirst, haltHolds,
+		names("accepted 3, completed 2, failed 1, halted 1, rejected 1, report 1"), calls, wavesBake(shortBake), replicasGoFirst, haltHolds,
 		countsAddUp, addsUp("report"), entries("report", "completed 2, failed 1, skipped 1"), problems(2),
 	)(h.outcome())
 }
@@ -54,6 +58,7 @@ var (
 type Measured struct {
 	Size, Upgraded int
 	RDS, MNS       int // calls
+	Writes, Bytes  int // of the document
 	Wall           time.Duration
 	Peak           int64
 }
@@ -69,6 +74,7 @@ func Missed(limited bool, runs ...Measured) (text string) {
 	for _, m := range runs {
 		results = append(results, result{
 			size: m.Size, upgraded: m.Upgraded, calls: map[string]int{"DescribeDBInstances": m.RDS}, mns: m.MNS, wall: m.Wall, peak: m.Peak,
+			writes: m.Writes, bytes: m.Bytes, kinds: 7, waves: 1,
 		})
 	}
 	if err := errors.Join(setting.missed(results)...); err != nil {
@@ -80,10 +86,13 @@ func Missed(limited bool, runs ...Measured) (text string) {
 // Deployed is what the function is given where it is measured.
 func Deployed() (timeout time.Duration, memoryMB int) { return deployedTimeout, deployedMemory }
 
-// WentWell judges upgrade calls, of which so many were accepted, by the notifications under each tag.
-func WentWell(calls, accepted int, tags map[string]int) error {
-	return (&result{upgraded: accepted, calls: map[string]int{upgradeCall: calls}}).wentWell(tags, "completed")
+// WentWell judges upgrade calls, of which so many were accepted, by the notifications under each name.
+func WentWell(calls, accepted int, names map[string]int) error {
+	return (&result{upgraded: accepted, calls: map[string]int{upgradeCall: calls}}).wentWell(names, "completed", true)
 }
+
+// CheckTwo is what the story wants of two processes and a request that comes again.
+func CheckTwo(h Happened) error { return all(joined(1), archived, twoProcesses)(h.outcome()) }
 
 // CheckReal is what the story wants of a fleet as the real cloud has it.
 func CheckReal(h Happened) error {

@@ -18,7 +18,10 @@ const (
 	minFaster = 8
 	maxSlower = 1.15
 	maxPeak   = 64_000_000
-	bigEnough = 1000
+
+	maxDocument = 300_000 // bytes, of maxMembers members
+	maxMembers  = 10_000
+	bigEnough   = 1000
 )
 
 // setting is a limit, and the ratio that tells how near a run comes to it.
@@ -38,26 +41,40 @@ func (s setting) holds(r result) bool {
 // missed tells the bars that were not kept.
 func (s setting) missed(results []result) (all []error) {
 	for _, r := range results {
-		miss := func(what string, args ...any) {
-			all = append(all, fmt.Errorf("%s, %d instances: %s", strings.ToLower(s.title[:1])+s.title[1:], r.size, fmt.Sprintf(what, args...)))
-		}
+		what := fmt.Sprintf("%s, %d instances", strings.ToLower(s.title[:1])+s.title[1:], r.size)
 		if !s.holds(r) {
-			miss("%.2f %s; the bar is %v", s.of(r), s.ratio, s.bar)
+			all = append(all, fmt.Errorf("%s: %.2f %s; the bar is %v", what, s.of(r), s.ratio, s.bar))
 		}
 		if r.sum() > r.bound() {
-			miss("%d calls to RDS; the bound is %d", r.sum(), r.bound())
+			all = append(all, fmt.Errorf("%s: %d calls to RDS; the bound is %d", what, r.sum(), r.bound()))
 		}
-		if r.peak > maxPeak {
-			miss("a peak of %s MB; the bar is %d", megabytes(r.peak), maxPeak/1_000_000)
-		}
+		all = append(all, r.missed(what)...)
+	}
+	return all
+}
+
+// missed tells the bars that do not depend on the limit.
+func (r result) missed(what string) (all []error) {
+	miss := func(format string, args ...any) { all = append(all, fmt.Errorf(what+": "+format, args...)) }
+	if r.writes > r.maxWrites() {
+		miss("%d writes of the document; the bar is %d", r.writes, r.maxWrites())
+	}
+	if r.bytes > maxDocument {
+		miss("a document of %s KB; the bar is %d", kilobytes(r.bytes), maxDocument/1000)
+	}
+	if r.peak > maxPeak {
+		miss("a peak of %s MB; the bar is %d", megabytes(r.peak), maxPeak/1_000_000)
 	}
 	return all
 }
 
 // bound is the most calls to RDS that a run may make.
 func (r result) bound() int {
-	return up(r.size, 100) + r.size + up(r.size, 50) + 3*up(r.upgraded, 50) + r.upgraded
+	return up(r.size, 100) + r.size + up(r.size, 50) + r.upgraded + r.kinds
 }
+
+// maxWrites is how often the document may be written: a few times for each wave, and once for fifty calls.
+func (r result) maxWrites() int { return 6*r.waves + up(r.upgraded, 50) }
 
 // up divides, and rounds up.
 func up(n, by int) int { return (n + by - 1) / by }
@@ -68,7 +85,7 @@ var columns = []struct{ name, action string }{
 	{"tags", "ListTagResources"},
 	{"reads", "DescribeDBInstanceAttribute"},
 	{"versions", "DescribeDBMiniEngineVersions"},
-	{"claims", "TagResources"},
+	{"tasks", "DescribeHistoryTasks"},
 	{"upgrades W", upgradeCall},
 }
 
@@ -79,7 +96,7 @@ type page struct {
 }
 
 func (p *page) open(machine string, latency time.Duration) {
-	p.say("%s\nEvery call to RDS and MNS takes %s and what the local cloud needs for it. The function has %d MB and %.0f s, as in s.yaml.\n",
+	p.say("%s\nEvery call to RDS, MNS and OSS takes %s and what the local cloud needs for it. The function has %d MB and %.0f s, as in s.yaml.\n",
 		machine, latency, deployedMemory, deployedTimeout.Seconds())
 }
 
@@ -102,9 +119,9 @@ func (p *page) results(s setting, all []result) {
 	for _, c := range columns {
 		header = append(header, c.name)
 	}
-	t.AppendHeader(append(header, "other", "to RDS", "bound", "to MNS", "told", "wall s", fmt.Sprintf("ratio %s %v", relation, s.bar), "peak MB"))
+	t.AppendHeader(append(header, "other", "to RDS", "bound", "to MNS", "told", "to OSS", "writes", "KB", "wall s", fmt.Sprintf("ratio %s %v", relation, s.bar), "peak MB"))
 	for _, r := range all {
-		t.AppendRow(append(r.counts(), r.told, seconds(r.wall), s.ratioOf(r), megabytes(r.peak)))
+		t.AppendRow(append(r.counts(), r.told, r.oss, r.writes, kilobytes(r.bytes), seconds(r.wall), s.ratioOf(r), megabytes(r.peak)))
 	}
 	p.render(t)
 	p.say("%s\n", strings.TrimSpace("ratio: "+s.ratio+". "+growth(all)))
@@ -148,8 +165,10 @@ func (p *page) legend() {
 	for _, c := range columns {
 		names = append(names, strings.TrimSuffix(c.name, " W")+" "+c.action)
 	}
-	p.say("\nThe columns: %s; told: notifications.\nbound: ⌈N/100⌉ + N + ⌈N/50⌉ + 3·⌈W/50⌉ + W calls to RDS. Peak memory: at most %d MB. The ratios are bars from %d instances on.\n",
-		strings.Join(names, ", "), maxPeak/1_000_000, bigEnough)
+	p.say("\nThe columns: %s; told: notifications; writes: of the document; KB: of the document in OSS.\n"+
+		"bound: ⌈N/100⌉ + N + ⌈N/50⌉ + W + kinds of instances calls to RDS. Writes: at most 6 a wave, and one for 50 calls. Document: at most %d KB for %d instances.\n"+
+		"Peak memory: at most %d MB. The ratios are bars from %d instances on.\n",
+		strings.Join(names, ", "), maxDocument/1000, maxMembers, maxPeak/1_000_000, bigEnough)
 }
 
 func (p *page) rollout(r result) {
@@ -162,8 +181,10 @@ func (p *page) rollout(r result) {
 	t.AppendSeparator()
 	t.AppendRow(table.Row{"to RDS", r.sum()})
 	t.AppendRow(table.Row{"to MNS", r.mns})
+	t.AppendRow(table.Row{"to OSS", r.oss})
 	p.render(t)
-	p.say("%d instances were upgraded and proven in %d waves and %s s; %d notifications.\n", r.upgraded, r.waves, seconds(r.wall), r.told)
+	p.say("%d instances were upgraded and proven in %d waves and %s s; %d notifications; %d writes of the document, of which %d are allowed, and it has %s KB.\n",
+		r.upgraded, r.waves, seconds(r.wall), r.told, r.writes, r.maxWrites(), kilobytes(r.bytes))
 }
 
 func newTable() table.Writer {
@@ -173,7 +194,7 @@ func newTable() table.Writer {
 	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "
 	t.SetStyle(style)
 	var right []table.ColumnConfig
-	for n := range len(columns) + 9 {
+	for n := range len(columns) + 12 {
 		right = append(right, table.ColumnConfig{Number: n + 2, Align: text.AlignRight, AlignHeader: text.AlignRight})
 	}
 	t.SetColumnConfigs(right)
@@ -190,5 +211,7 @@ func (p *page) render(t table.Writer) {
 }
 
 func seconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) }
+
+func kilobytes(bytes int) string { return strconv.FormatFloat(float64(bytes)/1e3, 'f', 1, 64) }
 
 func megabytes(bytes int64) string { return strconv.FormatFloat(float64(bytes)/1e6, 'f', 1, 64) }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"rds-kernel-upgrade/local/fakefc"
 	"rds-kernel-upgrade/local/show"
 	"rds-kernel-upgrade/local/stack"
 	"rds-kernel-upgrade/local/tape"
@@ -23,24 +25,53 @@ type player struct {
 	board  *show.Board
 	view   view
 
-	calls, received int    // how much was seen
-	last            string // the last notification's tag, when no part of it follows
+	calls, received int             // how much was seen
+	seen            map[string]bool // the names of the scene's notifications, when no part of them follows
+	had             map[string]bool // the ids of notifications
+	rollouts        []string        // those that were reported
+	second          *fakefc.Server  // another process of the function; nil until there is one
 }
 
 // play sends a scene's request, and looks until its last notification has come and the function has nothing to do.
 func (p *player) play(ctx context.Context, s scene) error {
-	p.board.Begin()
-	p.last = ""
-	if _, err := p.client.Request(s.request); err != nil {
-		return err
+	p.seen = map[string]bool{}
+	if !s.goesOn {
+		p.board.Begin()
 	}
-	if err := p.until(ctx, func() bool { return p.last == s.last || p.last == "rejected" }); err != nil {
+	if s.request != "" {
+		if _, err := p.client.Request(s.request); err != nil {
+			return err
+		}
+	}
+	if s.trouble != nil {
+		if err := s.trouble(ctx, p); err != nil {
+			return err
+		}
+	}
+	if err := p.until(ctx, func() bool { return p.seen[s.last] || p.seen["rejected"] }); err != nil {
 		return fmt.Errorf("no %s: %w", s.last, err)
 	}
-	if err := p.stack.FC.WaitIdle(ctx); err != nil {
+	if err := p.idle(ctx); err != nil {
 		return err
 	}
 	return p.until(ctx, func() bool { return p.received >= len(p.stack.MNS.Published(stack.ResultTopic)) })
+}
+
+// idle waits until the function has nothing to do; where its clock goes on, what it does then changes nothing.
+func (p *player) idle(ctx context.Context) error {
+	err := p.stack.FC.WaitIdle(ctx)
+	if p.second != nil {
+		err = errors.Join(err, p.second.WaitIdle(ctx))
+	}
+	return err
+}
+
+// end stops what the scenes have begun.
+func (p *player) end() {
+	p.view.End()
+	if p.second != nil {
+		p.second.Close(context.Background())
+	}
 }
 
 // until looks at what happens in the background until it is done.
@@ -89,8 +120,15 @@ func (p *player) notice(body string) error {
 	if err != nil {
 		return err
 	}
+	if p.had[n.ID] { // two processes may publish the same: its id says so
+		return nil
+	}
+	p.had[n.ID] = true
 	if n.Last() {
-		p.last = n.Tag()
+		p.seen[n.Name()] = true
+	}
+	if n.Name() == "report" && !slices.Contains(p.rollouts, n.Data.Rollout) {
+		p.rollouts = append(p.rollouts, n.Data.Rollout)
 	}
 	p.board.Apply(n)
 	p.view.Notification(p.now(), n)
@@ -104,12 +142,22 @@ func (p *player) mark() mark {
 	return mark{len(p.stack.RDS.CallsOf(upgradeCall)), len(p.stack.MNS.Published(stack.ResultTopic))}
 }
 
-// since gives what has happened since, as the services have it.
-func (p *player) since(m mark) outcome {
-	o := outcome{calls: p.stack.RDS.CallsOf(upgradeCall)[m.calls:], fleet: p.stack.RDS.Instances()}
+// since returns what has happened since, as the services have it. What two processes have published under one id is one notification.
+func (p *player) since(m mark) (o outcome, err error) {
+	o = outcome{calls: p.stack.RDS.CallsOf(upgradeCall)[m.calls:], fleet: p.stack.RDS.Instances()}
 	for _, message := range p.stack.MNS.Published(stack.ResultTopic)[m.published:] {
 		n, err := show.Read(message.Body)
-		o.told, o.unread = append(o.told, told{n, message.PublishTime}), errors.Join(o.unread, err)
+		o.unread = errors.Join(o.unread, err)
+		if !slices.ContainsFunc(o.told, func(t told) bool { return t.ID == n.ID }) {
+			o.told = append(o.told, told{n, message.PublishTime})
+		}
 	}
-	return o
+	if p.second != nil {
+		o.second = len(p.second.Invocations())
+	}
+	if o.state, err = p.stack.Document(); err != nil {
+		return o, err
+	}
+	o.archives, err = p.stack.Archives()
+	return o, err
 }

@@ -39,7 +39,7 @@ type serving struct {
 	stack.Options
 	fleet, format, payload string
 	latency                time.Duration
-	followUps, every       time.Duration
+	tick, every            time.Duration
 	faults                 repeated
 }
 
@@ -54,7 +54,7 @@ func (o *serving) parse(c console, args []string) error {
 	f.StringVar(&o.format, "format", string(fakefc.JSON), "how a topic's message reaches the function: JSON or STREAM")
 	f.DurationVar(&o.latency, "latency", 0, "how late every answer of RDS, MNS and OSS comes")
 	f.Var(&o.faults, "fault", "SERVICE:ACTION=KIND[:N], such as rds:UpgradeDBInstanceKernelVersion=reset-after:1, or rds:*=quota:20 for 20 calls a second; may be repeated, ACTION * is every one")
-	f.DurationVar(&o.followUps, "follow-ups-every", time.Second, "period of the timer "+stack.FollowUpsTimer+" (0: it ticks at a POST to /_local/tick/"+stack.FollowUpsTimer+" only)")
+	f.DurationVar(&o.tick, "tick-every", time.Second, "period of the timer "+stack.TickTimer+", which continues the rollouts (0: it ticks at a POST to /_local/tick/"+stack.TickTimer+" only)")
 	f.DurationVar(&o.every, "every", 0, "period of the timer "+timer+" (default: it ticks at a POST to /_local/tick/"+timer+" only)")
 	f.StringVar(&o.payload, "payload", "", "the payload of the timer "+timer+": a request")
 	if err := f.Parse(args); err != nil {
@@ -69,7 +69,7 @@ func (o *serving) parse(c console, args []string) error {
 			o.faults = append(o.faults, fmt.Sprintf("%s:*=latency:%s", service, o.latency))
 		}
 	}
-	o.Timers = []stack.Timer{stack.FollowUpsEvery(o.followUps), {Name: timer, Every: o.every, Payload: o.payload}}
+	o.Timers = []stack.Timer{stack.TickEvery(o.tick), {Name: timer, Every: o.every, Payload: o.payload}}
 	var err error
 	o.Fleet, err = readFleet(o.fleet)
 	return err
@@ -136,8 +136,9 @@ func greet(out io.Writer, s *stack.Stack, timers []stack.Timer) {
 	lines := [][2]string{
 		{"Function Compute", s.FCURL + "  POST /2023-03-30/functions/" + stack.Function + "/invocations"},
 		{"RDS", s.RDSURL + "  API 2014-08-15; instances: /_local/instances"},
-		{"MNS", s.MNSURL + "  topics " + stack.RequestTopic + ", " + stack.ResultTopic + "; queues " + stack.Inbox + ", " + stack.FollowUps},
+		{"MNS", s.MNSURL + "  topics " + stack.RequestTopic + ", " + stack.ResultTopic + "; queue " + stack.Inbox},
 		{"OSS", s.OSSURL + "  bucket " + stack.StateBucket + "; objects: /_local/objects"},
+		{"state", "oss://" + stack.StateBucket + "/" + stack.StatePrefix + "/state/000000000001.json and the numbers after it; " + s.ObjectURL(stack.StatePrefix+"/state/000000000001.json")},
 		{"account, region", stack.Account + ", " + stack.Region},
 		{"access key", stack.AccessKeyID + " / " + stack.Secret},
 		{"faults", "POST ACTION=KIND[:N] to /_local/faults of RDS, MNS or OSS; GET lists, DELETE clears them"},

@@ -36,6 +36,9 @@ type result struct {
 	size, upgraded int
 	calls          map[string]int // to RDS, by action
 	mns, told      int            // calls to MNS, and notifications
+	oss            int            // calls to OSS
+	writes, bytes  int            // of the document, and how large it is in the end
+	kinds          int            // of instances, as RDS lists versions for them
 	waves          int
 	wall           time.Duration
 	peak           int64 // bytes
@@ -55,14 +58,14 @@ const sweep = `{"kind":"sweep","schedule":{"UpgradeTime":"Immediate"}}`
 // fleetPolicy lets one wave have everything, and a rollout go on as soon as it can.
 const fleetPolicy = `budget: {maxInstances: 1000000, maxPercent: 100}
 tempo: {default: {UpgradeTime: Immediate, bake: 0s}}
-verify: {first: 1s, giveUp: 10m}
+verify: {first: %s, giveUp: 10m}
 rate: {callsPerSecond: %f}
 `
 
-// run lets one invocation do all: without a queue for follow-ups a request is one wave. A primary whose replicas are behind would need a
-// second, so here all replicas run the latest version.
+// run lets one invocation do all: the first wave of a sweep. A primary whose replicas are behind would need a second wave, so here all replicas run
+// the latest version. The invocation ends within verify.first of its intents, so that is long.
 func (t trial) run(ctx context.Context, now func() time.Time) (r result, err error) {
-	s, end, err := t.cloud(ctx, now, map[string]string{"FOLLOWUP_QUEUE": ""})
+	s, end, err := t.cloud(ctx, now, deployedTimeout)
 	if err != nil {
 		return r, err
 	}
@@ -80,9 +83,11 @@ func (t trial) run(ctx context.Context, now func() time.Time) (r result, err err
 	if err != nil {
 		return r, err
 	}
-	r = t.account(s)
+	if r, err = t.account(s); err != nil {
+		return r, err
+	}
 	r.wall, r.peak = answer.Duration, answer.MaxMemoryUsage
-	err = r.complete(s, "accepted")
+	err = r.complete(s, "accepted", false)
 	return r, err
 }
 
@@ -94,7 +99,7 @@ const patience = 10 * time.Minute
 func (t trial) rollout(ctx context.Context, now func() time.Time) (r result, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	s, end, err := t.cloud(ctx, now, map[string]string{}, stack.FollowUpsEvery(time.Second))
+	s, end, err := t.cloud(ctx, now, 2*time.Second+time.Duration(t.size)*t.latency/10, stack.TickEvery(time.Second))
 	if err != nil {
 		return r, err
 	}
@@ -117,24 +122,25 @@ func (t trial) rollout(ctx context.Context, now func() time.Time) (r result, err
 	if err := s.FC.WaitIdle(ctx); err != nil {
 		return r, err
 	}
-	r = t.account(s)
+	if r, err = t.account(s); err != nil {
+		return r, err
+	}
 	published := s.MNS.Published(stack.ResultTopic)
 	r.wall = published[len(published)-1].PublishTime.Sub(s.FC.Invocations()[0].Started)
-	err = r.complete(s, "completed")
+	err = r.complete(s, "completed", true)
 	return r, err
 }
 
 // cloud starts a local cloud with the fleet, in which the function has what it has in a deployment.
-func (t trial) cloud(ctx context.Context, now func() time.Time, env map[string]string, timers ...stack.Timer) (s *stack.Stack, end func(), err error) {
+func (t trial) cloud(ctx context.Context, now func() time.Time, first time.Duration, timers ...stack.Timer) (s *stack.Stack, end func(), err error) {
 	folder, err := os.MkdirTemp("", "bench-fleet")
 	if err != nil {
 		return nil, nil, err
 	}
 	policy := filepath.Join(folder, "policy.yaml")
-	env["POLICY_FILE"] = policy
-	if err = os.WriteFile(policy, fmt.Appendf(nil, fleetPolicy, t.rate), 0o600); err == nil {
+	if err = os.WriteFile(policy, fmt.Appendf(nil, fleetPolicy, first, t.rate), 0o600); err == nil {
 		s, err = stack.Start(stack.Options{
-			Binary: t.binary, Now: now, Env: env, Timers: timers,
+			Binary: t.binary, Now: now, Env: map[string]string{"POLICY_FILE": policy}, Timers: timers,
 			Fleet:         bytes.NewReader(fleet.Spec{Size: t.size, Seed: 1, Region: stack.Region}.File()),
 			FunctionSetup: func(o *fakefc.Options) { o.Timeout, o.MemoryMB = deployedTimeout, deployedMemory },
 			RDSSetup:      func(o *fakerds.Options) { o.UpgradeTakes = time.Second },
@@ -161,6 +167,7 @@ func (t trial) hinder(s *stack.Stack) {
 	late := faults.Fault{Action: "*", Kind: faults.Latency, Delay: t.latency}
 	s.RDS.Faults().Add(late)
 	s.MNS.Faults().Add(late)
+	s.OSS.Faults().Add(late)
 }
 
 // reported waits until the account of the request is published.
@@ -182,38 +189,52 @@ func reported(ctx context.Context, s *stack.Stack) error {
 }
 
 // account counts what was called.
-func (t trial) account(s *stack.Stack) result {
-	r := result{size: t.size, calls: map[string]int{}, mns: len(s.MNS.Calls()), told: len(s.MNS.Published(stack.ResultTopic))}
+func (t trial) account(s *stack.Stack) (result, error) {
+	d, err := s.Document()
+	r := result{
+		size: t.size, calls: map[string]int{}, mns: len(s.MNS.Calls()), told: len(s.MNS.Published(stack.ResultTopic)), oss: len(s.OSS.Calls()),
+		writes: s.StateWrites(), bytes: d.Size, kinds: kinds(s.RDS.Instances()), waves: 1,
+	}
 	for _, c := range s.RDS.Calls() {
 		r.calls[c.Action]++
 		if c.Accepted {
 			r.upgraded++
 		}
 	}
-	return r
+	return r, err
+}
+
+// kinds counts the kinds of instances for which RDS lists versions.
+func kinds(fleet []fakerds.Instance) int {
+	all := map[[5]string]bool{}
+	for _, i := range fleet {
+		all[[5]string{i.RegionID, i.Engine, i.EngineVersion, i.Category, i.DBInstanceStorageType}] = true
+	}
+	return len(all)
 }
 
 // complete reads the notifications, those with the same id once.
-func (r *result) complete(s *stack.Stack, tag string) error {
-	seen, tags := map[string]bool{}, map[string]int{}
+func (r *result) complete(s *stack.Stack, name string, reported bool) error {
+	seen, names := map[string]bool{}, map[string]int{}
 	for _, m := range s.MNS.Published(stack.ResultTopic) {
 		n, err := show.Read(m.Body)
 		if err != nil {
 			return err
 		}
 		if !seen[n.ID] {
-			tags[n.Tag()]++
+			names[n.Name()]++
 		}
 		seen[n.ID], r.waves = true, max(r.waves, n.Data.Wave)
 	}
-	return r.wentWell(tags, tag)
+	return r.wentWell(names, name, reported)
 }
 
-// wentWell wants every upgrade to be accepted at its first call, and told under a tag, and nothing to have gone wrong.
-func (r *result) wentWell(tags map[string]int, tag string) error {
-	wrong := tags["failed"] + tags["unverified"] + tags["halted"] + tags["rejected"]
-	if calls := r.calls[upgradeCall]; wrong > 0 || tags["report"] == 0 || tags[tag] != r.upgraded || calls != r.upgraded {
-		return fmt.Errorf("it did not go well: %d upgrade calls, %d accepted; the notifications are: %s", calls, r.upgraded, listed(tags))
+// wentWell wants every upgrade to be accepted at its first call, and published under a name, and nothing to have gone wrong. A rollout is over when
+// it is reported.
+func (r *result) wentWell(names map[string]int, name string, reported bool) error {
+	wrong := names["failed"] + names["unverified"] + names["halted"] + names["rejected"]
+	if calls := r.calls[upgradeCall]; wrong > 0 || reported != (names["report"] > 0) || names[name] != r.upgraded || calls != r.upgraded {
+		return fmt.Errorf("it did not go well: %d upgrade calls, %d accepted; the notifications are: %s", calls, r.upgraded, listed(names))
 	}
 	return nil
 }

@@ -22,6 +22,7 @@ type document struct {
 		Instance struct {
 			Properties map[string]any
 		} `json:"instance"`
+		Progress struct{ Properties map[string]any } `json:"progress"`
 	} `json:"$defs"`
 	Properties struct {
 		Type struct{ Pattern string } `json:"type"`
@@ -55,6 +56,26 @@ func TestTheReferenceNamesEveryField(t *testing.T) {
 	want = append(want, slices.Sorted(maps.Keys(d.Defs.Instance.Properties))...)
 	slices.Sort(want)
 	if diff := cmp.Diff(want, firstCells(rig.Table(t, reference, "field"))); diff != "" {
+		t.Errorf("docs/notifications.md (-schema +table):\n%s", diff)
+	}
+}
+
+func TestTheReferenceNamesEveryFieldOfARollout(t *testing.T) {
+	t.Parallel()
+	want := slices.Sorted(maps.Keys(read(t).Defs.Progress.Properties))
+	if diff := cmp.Diff(want, firstCells(rig.Table(t, reference, "of a rollout"))); diff != "" {
+		t.Errorf("docs/notifications.md (-schema +table):\n%s", diff)
+	}
+}
+
+func TestTheReferenceNamesEveryEvent(t *testing.T) {
+	t.Parallel()
+	var want []string
+	for _, event := range read(t).Defs.Data.Properties["event"].(map[string]any)["enum"].([]any) {
+		want = append(want, event.(string))
+	}
+	slices.Sort(want)
+	if diff := cmp.Diff(want, firstCells(rig.Table(t, reference, "event"))); diff != "" {
 		t.Errorf("docs/notifications.md (-schema +table):\n%s", diff)
 	}
 }

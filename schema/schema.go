@@ -22,7 +22,7 @@ var state []byte
 // maxBody is the most that a message of MNS holds.
 const maxBody = 64 << 10
 
-// Check tells what is wrong with a published notification: as a message of MNS, against the JSON Schema, and as a CloudEvent 1.0. The
+// Check reports what is wrong with a published notification: as a message of MNS, against the JSON Schema, and as a CloudEvent 1.0. The
 // tag is the message's.
 func Check(body []byte, tag string) error {
 	if len(body) > maxBody {

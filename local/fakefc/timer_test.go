@@ -27,7 +27,7 @@ func TestATimerTicksUntilItsContextEnds(t *testing.T) {
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
-	go func() { done <- s.Every(ctx, "followUps", time.Minute, `{"kind":"follow-ups"}`) }()
+	go func() { done <- s.Every(ctx, "tick", time.Minute, `{"kind":"tick"}`) }()
 	ticks <- time.Now()
 	ticks <- time.Now()
 	cancel()
@@ -45,7 +45,7 @@ func TestATimerTicksUntilItsContextEnds(t *testing.T) {
 	}
 	for _, i := range list {
 		event := decode[map[string]string](t, []byte(i.Event))
-		if i.Trigger != "followUps" || !i.Async || event["payload"] != `{"kind":"follow-ups"}` || event["triggerName"] != "followUps" {
+		if i.Trigger != "tick" || !i.Async || event["payload"] != `{"kind":"tick"}` || event["triggerName"] != "tick" {
 			t.Errorf("attempt %+v, want one by the timer", i)
 		}
 		if at, err := time.Parse(time.RFC3339, event["triggerTime"]); err != nil || time.Since(at) > time.Minute {
@@ -126,7 +126,7 @@ func TestTimersTickBesideEachOtherInTheBackground(t *testing.T) {
 	s := newServer(t, func(o *fakefc.Options) {
 		o.Ticker = func(p time.Duration) (<-chan time.Time, func()) { return ticks[p], stopped.Done }
 	})
-	if err := errors.Join(s.AddTimer("followUps", time.Minute, "look"), s.AddTimer("nightly", time.Hour, "sweep")); err != nil {
+	if err := errors.Join(s.AddTimer("tick", time.Minute, "look"), s.AddTimer("nightly", time.Hour, "sweep")); err != nil {
 		t.Fatal(err)
 	}
 	for _, taken := range []string{"nightly", ""} {
@@ -143,8 +143,8 @@ func TestTimersTickBesideEachOtherInTheBackground(t *testing.T) {
 	for _, i := range s.Invocations() {
 		seen[i.Trigger+" "+decode[map[string]string](t, []byte(i.Event))["payload"]]++
 	}
-	if seen["followUps look"] != 2 || seen["nightly sweep"] != 1 {
-		t.Errorf("ticks %v, want 2 of followUps and 1 of nightly", seen)
+	if seen["tick look"] != 2 || seen["nightly sweep"] != 1 {
+		t.Errorf("ticks %v, want 2 of tick and 1 of nightly", seen)
 	}
 	s.Close(t.Context())
 	stopped.Wait()

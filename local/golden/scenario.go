@@ -15,14 +15,14 @@ import (
 // clock is when the function is invoked, in a scenario that does not say so.
 var clock = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// stages are what every scenario has. The first two are what it is made of; make golden writes what follows from them.
+// stages are the files that every scenario has. An author writes the first two, and make golden writes the others.
 var stages = []string{"1-event.json", "fleet.json", "2-request.json", "3-plan.json", "4-outcome.json", "5-notification.json"}
 
-// others are what a scenario may have besides: the policy in force, what surrounds the invocation (see Setting), what lies on the
-// follow-up queue before it, and what lies there after it.
-var others = []string{"policy.yaml", "setting.json", "follow-up.json", "6-follow-up.json"}
+// others are the files that a scenario may have besides: the policy in force, what surrounds the invocation (see Setting), the document that the
+// invocation finds, the document that another invocation writes meanwhile, and the document that the invocation leaves, if it writes one.
+var others = []string{"policy.yaml", "setting.json", "state.json", "meanwhile.json", "6-state.json"}
 
-// Scenarios gives the folders of testdata/scenarios below root. Each is one invocation.
+// Scenarios returns the folders of testdata/scenarios below root. Each is one invocation.
 func Scenarios(t *testing.T, root string) []string {
 	t.Helper()
 	folders, err := filepath.Glob(filepath.Join(root, "testdata", "scenarios", "*"))
@@ -39,7 +39,7 @@ func Scenarios(t *testing.T, root string) []string {
 	return folders
 }
 
-// Wrong says what a scenario lacks, and what it has that no test reads.
+// Wrong returns what a scenario lacks, and which files it has that no test reads.
 func Wrong(folder string) (wrong []string) {
 	files, err := os.ReadDir(folder)
 	if err != nil {
@@ -62,16 +62,25 @@ func Wrong(folder string) (wrong []string) {
 
 // Setting is what surrounds the invocation of a scenario: what its setting.json says, and otherwise the usual.
 type Setting struct {
-	Clock    time.Time `json:"clock"`            // when the function is invoked
-	Timeout  Duration  `json:"timeout"`          // how long it may take
-	Faults   []string  `json:"faults"`           // of RDS and MNS, in the form ACTION=KIND[:N]
-	Receipts int       `json:"receipts"`         // how often the follow-up was received before, in vain
-	Alone    bool      `json:"withoutFollowUps"` // FOLLOWUP_QUEUE is not set
-	Enqueued time.Time `json:"enqueued"`         // when the follow-up was put on the queue: when it says that it was sent
-	Queue    string    `json:"-"`                // what lies on the follow-up queue, "" if nothing
-	Due      time.Time `json:"-"`                // when that has something to do
-	Policy   string    `json:"-"`                // what policy.yaml says, "" if there is none
+	Clock     time.Time         `json:"clock"`       // when the function is invoked
+	Timeout   Duration          `json:"timeout"`     // how long it may take
+	Faults    []string          `json:"faults"`      // of RDS, MNS and OSS, in the form ACTION=KIND[:N]
+	Bucket    Bucket            `json:"bucket"`      // what is wrong with the bucket
+	Variables map[string]string `json:"environment"` // of the function, besides those that are required
+	State     string            `json:"-"`           // the document that the invocation finds; "" for the first one, which holds nothing
+	Meanwhile string            `json:"-"`           // the document that another invocation writes just before this one writes; "" for none
+	Policy    string            `json:"-"`           // what policy.yaml says, "" if there is none
 }
+
+// Bucket says what is wrong with the bucket in which the document lies.
+type Bucket string
+
+// What can be wrong with a bucket. The empty value is nothing.
+const (
+	Empty     Bucket = "empty"     // it has no document
+	Missing   Bucket = "missing"   // there is no bucket
+	Versioned Bucket = "versioned" // it has versioning
+)
 
 // Duration is written in the form of time.ParseDuration.
 type Duration struct{ time.Duration }
@@ -82,10 +91,13 @@ func (d *Duration) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// SettingOf reads what surrounds the invocation of a scenario.
+// SettingOf returns what surrounds the invocation of a scenario.
 func SettingOf(t *testing.T, folder string) Setting {
 	t.Helper()
-	s := Setting{Clock: clock, Timeout: Duration{30 * time.Minute}, Policy: read(t, folder+"/policy.yaml"), Queue: read(t, folder+"/follow-up.json")}
+	s := Setting{
+		Clock: clock, Timeout: Duration{30 * time.Minute},
+		Policy: read(t, folder+"/policy.yaml"), State: read(t, folder+"/state.json"), Meanwhile: read(t, folder+"/meanwhile.json"),
+	}
 	if text := read(t, folder+"/setting.json"); text != "" {
 		d := json.NewDecoder(bytes.NewReader([]byte(text)))
 		d.DisallowUnknownFields()
@@ -93,16 +105,13 @@ func SettingOf(t *testing.T, folder string) Setting {
 			t.Fatalf("%s/setting.json: %v", folder, err)
 		}
 	}
-	var message struct{ Sent, Next time.Time }
-	_ = json.Unmarshal([]byte(s.Queue), &message) // one that is broken has no times
-	s.Due = message.Next
-	if s.Enqueued.IsZero() {
-		s.Enqueued = message.Sent
+	if !slices.Contains([]Bucket{"", Empty, Missing, Versioned}, s.Bucket) {
+		t.Fatalf("%s/setting.json: bucket is %q: want %s, %s or %s", folder, s.Bucket, Empty, Missing, Versioned)
 	}
 	return s
 }
 
-// read gives a file's text, "" if there is none.
+// read returns a file's text, "" if there is none.
 func read(t *testing.T, file string) string {
 	t.Helper()
 	text, err := os.ReadFile(file) //nolint:gosec // tests name it

@@ -17,7 +17,7 @@ func TestAScenarioHasEveryStageAndNothingElse(t *testing.T) {
 		files, want []string
 	}{
 		"with every stage nothing is wrong":           {whole, nil},
-		"what it may have besides is not wrong":       {append(whole[:6:6], "policy.yaml", "setting.json", "follow-up.json", "6-follow-up.json"), nil},
+		"what it may have besides is not wrong":       {append(whole[:6:6], "policy.yaml", "setting.json", "state.json", "meanwhile.json", "6-state.json"), nil},
 		"a stage that nobody wrote is missed":         {whole[:5], []string{"lacks 5-notification.json"}},
 		"a file that no test reads would say nothing": {append(whole[:6:6], "policy.yml"), []string{"has policy.yml, which is no file of a scenario"}},
 	} {
@@ -40,12 +40,13 @@ func TestASettingIsTheUsualUnlessTheFilesSayOtherwise(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	usual := golden.SettingOf(t, folder)
-	if usual.Clock.IsZero() || usual.Timeout.Duration == 0 || usual.Alone || usual.Queue != "" || usual.Policy != "" {
+	if usual.Clock.IsZero() || usual.Timeout.Duration == 0 || usual.Bucket != "" || usual.State != "" || usual.Meanwhile != "" || usual.Policy != "" {
 		t.Errorf("got %+v", usual)
 	}
 	for file, text := range map[string]string{
-		"setting.json":   `{"clock":"2026-11-22T12:10:00Z","timeout":"15s","faults":["TagResources=throttle:1"],"receipts":2}`,
-		"follow-up.json": `{"sent":"2026-11-22T12:00:00Z","next":"2026-11-22T12:05:00Z"}`,
+		"setting.json":   `{"clock":"2026-11-22T12:10:00Z","timeout":"15s","faults":["PutObject=5xx:1"],"bucket":"versioned","environment":{"MODE":"off"}}`,
+		"state.json":     `{"number":7}`,
+		"meanwhile.json": `{"number":8}`,
 		"policy.yaml":    "mode: plan\n",
 	} {
 		if err := os.WriteFile(filepath.Join(folder, file), []byte(text), 0o600); err != nil {
@@ -53,9 +54,9 @@ func TestASettingIsTheUsualUnlessTheFilesSayOtherwise(t *testing.T) {
 		}
 	}
 	s := golden.SettingOf(t, folder)
-	got := []string{s.Clock.String(), s.Timeout.String(), s.Faults[0], s.Enqueued.String(), s.Due.String(), s.Policy}
-	want := []string{"2026-11-22 12:10:00 +0000 UTC", "15s", "TagResources=throttle:1", "2026-11-22 12:00:00 +0000 UTC", "2026-11-22 12:05:00 +0000 UTC", "mode: plan\n"}
-	if diff := cmp.Diff(want, got); diff != "" || s.Receipts != 2 {
-		t.Errorf("%d receipts (-want +got):\n%s", s.Receipts, diff)
+	got := []string{s.Clock.String(), s.Timeout.String(), s.Faults[0], string(s.Bucket), s.Variables["MODE"], s.State, s.Meanwhile, s.Policy}
+	want := []string{"2026-11-22 12:10:00 +0000 UTC", "15s", "PutObject=5xx:1", "versioned", "off", `{"number":7}`, `{"number":8}`, "mode: plan\n"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
 	}
 }

@@ -31,7 +31,7 @@ var states = map[string]State{
 }
 
 // passing are the reasons for which an instance is left alone until something else has ended.
-var passing = []string{"held", "over_budget", "deadline", "outside_window"}
+var passing = []string{"held", "over_budget", "outside_window"}
 
 // Row is one instance on the board.
 type Row struct {
@@ -126,7 +126,7 @@ func (b *Board) Apply(n Notification) {
 		b.prove(r, n)
 	}
 	b.halted = b.halted || n.Tag() == "halted"
-	b.ended = b.ended || n.Tag() == "report" && n.Last()
+	b.ended = b.ended || n.Name() == "report" && n.Last()
 }
 
 // rollout numbers a rollout.

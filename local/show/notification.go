@@ -22,6 +22,8 @@ type Data struct {
 	After     string         `json:"after"`
 	Observed  string         `json:"observedAt"`
 	Rollout   string         `json:"rollout"`
+	Joined    string         `json:"joined"` // the rollout that the answer to another message is about
+	Event     string         `json:"event"`  // of a wave
 	Looks     int            `json:"looks"`
 	Counts    map[string]int `json:"counts"` // status → number, over all parts
 	Part      int            `json:"part"`
@@ -58,7 +60,19 @@ func Read(body string) (n Notification, err error) {
 // Tag is the status, by which subscribers filter.
 func (n Notification) Tag() string { return n.Type[strings.LastIndex(n.Type, ".")+1:] }
 
-// Last tells whether no part follows.
+// Name is the tag, with the event of a wave. The report that answers a message which began nothing is an answer.
+func (n Notification) Name() string {
+	switch {
+	case n.Data.Event != "":
+		return n.Tag() + " " + n.Data.Event
+	case n.Data.Joined != "" && n.Tag() == "report":
+		return "answer"
+	default:
+		return n.Tag()
+	}
+}
+
+// Last reports whether no part follows.
 func (n Notification) Last() bool { return n.Data.Part == n.Data.Parts }
 
 // why says what is told about the reason.

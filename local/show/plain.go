@@ -37,7 +37,15 @@ func (p *Plain) Call(at time.Time, c Call) {
 // Notification prints a notification.
 func (p *Plain) Notification(at time.Time, n Notification) {
 	id := n.Data.DBInstanceID
-	if id == "" {
+	switch {
+	case n.Name() == "wave began": // the calls are in the log before it
+		p.wave = ofWave(n)
+		p.say("   %s\n", sentence(n.Data.Detail))
+		return
+	case n.Tag() == "wave":
+		p.say("   %s\n", sentence(n.Data.Detail))
+		return
+	case id == "":
 		p.flush()
 		p.wave = ""
 		for _, line := range summary(n) {
@@ -45,12 +53,23 @@ func (p *Plain) Notification(at time.Time, n Notification) {
 		}
 		return
 	}
-	if wave := fmt.Sprintf("%s %d", n.Data.Rollout, n.Data.Wave); wave != p.wave {
+	if wave := ofWave(n); wave != p.wave {
 		p.wave = wave
 		p.say("   Wave %d\n", n.Data.Wave)
 	}
 	p.say("%s%s", p.calls[id], p.line(at, n.Tag(), id, tell(n)))
 	delete(p.calls, id)
+}
+
+// ofWave names the wave of a rollout.
+func ofWave(n Notification) string { return fmt.Sprintf("%s %d", n.Data.Rollout, n.Data.Wave) }
+
+// sentence begins with a capital.
+func sentence(text string) string {
+	if text == "" {
+		return ""
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
 }
 
 // Refresh does nothing: what has changed was printed.
@@ -98,7 +117,10 @@ func summary(n Notification) (lines []string) {
 	if n.Data.DBInstanceID != "" {
 		return nil
 	}
-	text := n.Tag()
+	if n.Tag() == "wave" {
+		return []string{sentence(n.Data.Detail)}
+	}
+	text := n.Name()
 	if n.Data.Parts > 1 {
 		text += fmt.Sprintf(", part %d of %d", n.Data.Part, n.Data.Parts)
 	}

@@ -45,10 +45,10 @@ func terminal(t *testing.T, text string, height int) string {
 func TestTheScreenIsDrawnInPlace(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ width, height, happenings int }{
-		"high":         {160, 40, 11},
-		"low":          {100, 14, 11},
+		"high":         {160, 40, 12},
+		"low":          {100, 14, 12},
 		"ended":        {120, 20, len(story())},
-		"cut-in-width": {60, 40, 12},
+		"cut-in-width": {60, 40, 14},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -69,9 +69,9 @@ func TestTheScreenIsNotDrawnForNothing(t *testing.T) {
 	var out bytes.Buffer
 	b := fleet()
 	s := &show.Screen{Out: &out, Board: b, Size: func() (int, int) { return 120, 40 }}
-	play(t, b, s, 5)
+	play(t, b, s, 6)
 	drawn := out.Len()
-	at := started.Add(5 * second)
+	at := started.Add(6 * second)
 	s.Refresh(at)
 	if out.Len() != drawn {
 		t.Errorf("it was drawn again: %q", out.String()[drawn:])

@@ -35,7 +35,7 @@ var (
 	}, ",")
 	plan = list(`"planHash":"00000000000000000000000000000001"`, `{"plan":4,"skipped":2}`, entry("rm-1", "plan", 1, ""), entry("rr-2", "plan", 2, ""),
 		entry("pgm-4", "plan", 2, ""), entry("rm-2", "plan", 3, ""), left)
-	halted = list(`"detail":"1 did not succeed, and the request allows 0: rr-2 failed"`, `{"completed":1,"accepted":1,"failed":1,"skipped":3}`,
+	halted = list(`"reason":"held","detail":"1 did not succeed, and the request allows 0: rr-2 failed"`, `{"completed":1,"accepted":1,"failed":1,"skipped":3}`,
 		entry("rm-1", "completed", 1, ""), entry("rr-2", "failed", 2, ""), entry("pgm-4", "accepted", 2, ""),
 		entry("rm-2", "skipped", 0, `"reason":"replica_first"`))
 	report = list(`"detail":"1 did not succeed, and the request allows 0: rr-2 failed"`, `{"completed":2,"failed":1,"skipped":3}`,
@@ -70,13 +70,16 @@ func story() []happening {
 		{rollout: 1, tag: "plan", data: plan},
 		{say: "2. The rollout."},
 		call("rm-1", "rds_20260228"),
+		{rollout: 1, tag: "wave", data: `"event":"began","wave":1,"detail":"wave 1 of 3 has begun, with 1 instance: env=dev"`},
 		{rollout: 1, tag: "accepted", data: one("rm-1", mysql, accepted+"1")},
 		{rollout: 1, tag: "completed", data: one("rm-1", mysql, completed("rds_20250531", "rds_20260228", `"wave":1`))},
 		call("rr-2", "rds_20260228"),
 		call("pgm-4", "rds_postgres_1500_20251130"),
 		{rollout: 1, tag: "accepted", data: one("rr-2", mysql, accepted+"2")},
 		{rollout: 1, tag: "accepted", data: one("pgm-4", postgres, accepted+"2")},
-		{rollout: 1, tag: "failed", data: one("rr-2", mysql, `"detail":"it came back with rds_20250531, not with rds_20260228",`+accepted+"2")},
+		{rollout: 1, tag: "failed", data: one("rr-2", mysql, `"detail":"it came back with rds_20250531, not with rds_20260228",`+
+			`"error":{"kind":"Unproven","message":"it came back with rds_20250531, not with rds_20260228"},`+accepted+"2")},
+		{rollout: 1, tag: "wave", data: `"event":"proven","wave":2,"detail":"wave 2 of 3 is done, with 2 instances: proven 1, out 1"`},
 		{rollout: 1, tag: "halted", data: halted},
 		{rollout: 1, tag: "completed", data: one("pgm-4", postgres, completed("rds_postgres_1500_20250530", "rds_postgres_1500_20251130", `"wave":2`))},
 		{rollout: 1, tag: "report", data: report},
@@ -88,6 +91,7 @@ func story() []happening {
 		call("rm-2", "rds_20260228"),
 		{rollout: 2, tag: "accepted", data: one("rm-2", mysql, accepted+"2")},
 		{rollout: 2, tag: "completed", data: one("rm-2", mysql, completed("rds_20250531", "rds_20260228", `"wave":2`))},
+		{rollout: 4, tag: "report", data: `"joined":"0000000000000002","mode":"apply","detail":"the same was asked for before and is under way","counts":{},"instances":[]`},
 		{rollout: 2, tag: "report", data: closing},
 		{say: "4. Nonsense."},
 		{rollout: 3, tag: "rejected", data: `"problems":["kind: \"advice\" is not a value","advisory: is missing"]`},
@@ -181,7 +185,7 @@ func TestTheAccountAddsUp(t *testing.T) {
 		FixedIn:  []string{"MySQL 8.0 with rds_20251130", "PostgreSQL 14 with 14.20", "PostgreSQL 15 with 15.15", "PostgreSQL 16 with 16.11"},
 		Mended:   map[string]string{"rr-2": "The operator freed its disk."},
 	}
-	for name, n := range map[string]int{"begun": 11, "halted": 14, "ended": len(story())} {
+	for name, n := range map[string]int{"begun": 12, "halted": 16, "ended": len(story())} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := fleet()
@@ -197,13 +201,13 @@ func TestTheTableFitsTheScreen(t *testing.T) {
 		frame show.Frame
 		n     int
 	}{
-		"endless":      {show.Frame{}, 11},
-		"medium":       {show.Frame{Width: 120, Height: 40}, 18},
-		"narrow":       {show.Frame{Width: 100, Height: 11}, 11},
+		"endless":      {show.Frame{}, 12},
+		"medium":       {show.Frame{Width: 120, Height: 40}, 20},
+		"narrow":       {show.Frame{Width: 100, Height: 11}, 12},
 		"very-narrow":  {show.Frame{Width: 70, Height: 9}, len(story())},
 		"before":       {show.Frame{Width: 80}, 0},
-		"colored":      {show.Frame{Width: 200, Color: true}, 11},
-		"all-too-much": {show.Frame{Width: 200, Height: 2}, 11},
+		"colored":      {show.Frame{Width: 200, Color: true}, 12},
+		"all-too-much": {show.Frame{Width: 200, Height: 2}, 12},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -220,12 +224,12 @@ func TestTheBoardSaysWhatHappensNow(t *testing.T) {
 		0:  "The function looks at the fleet. 6 not looked at",
 		2:  "The function looks at the fleet. 4 to come, 2 left alone",
 		4:  "Rollout 1, wave 1 is under way. 1 under way, 3 to come, 2 left alone",
-		6:  "Rollout 1, wave 1 has ended, and bakes. 1 upgraded, 3 to come, 2 left alone",
-		12: "HALTED: nothing more is started, and what is in flight is watched to its end. 1 upgraded, 1 failed, 1 under way, 3 left alone",
-		13: "HALTED: nothing more is started. 2 upgraded, 1 failed, 3 left alone",
-		14: "The rollout has ended. 2 upgraded, 1 failed, 3 left alone",
-		18: "Rollout 2, wave 1 has ended, and bakes. 3 upgraded, 3 left alone",
-		23: "The rollout has ended. 4 upgraded, 2 left alone",
+		7:  "Rollout 1, wave 1 has ended, and bakes. 1 upgraded, 3 to come, 2 left alone",
+		14: "HALTED: nothing more is started, and what is in flight is watched to its end. 1 upgraded, 1 failed, 1 under way, 3 left alone",
+		15: "HALTED: nothing more is started. 2 upgraded, 1 failed, 3 left alone",
+		16: "The rollout has ended. 2 upgraded, 1 failed, 3 left alone",
+		20: "Rollout 2, wave 1 has ended, and bakes. 3 upgraded, 3 left alone",
+		26: "The rollout has ended. 4 upgraded, 2 left alone",
 	} {
 		t.Run(fmt.Sprintf("after %d", n), func(t *testing.T) {
 			t.Parallel()

@@ -23,10 +23,11 @@ var reasons = map[string]string{
 	"over_budget":         "the budget of the wave is used up",
 	"replica_first":       "waits for its read-only instances",
 	"gone":                "has been deleted since",
-	"deadline":            "the time of the run was over",
-	"held":                "another rollout has it",
+	"unread":              "could not be read",
+	"held":                "is held by a tag, or its rollout was halted",
 	"in_progress":         "something else is being done to it",
 	"already_scheduled":   "is to be upgraded already",
+	"failed_before":       "failed before, and nobody has asked for it again",
 }
 
 // words says a reason in words; one without is told as it is.

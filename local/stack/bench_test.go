@@ -19,8 +19,8 @@ import (
 	"testing"
 	"time"
 
-	"rds-kernel-upgrade/local/fakerds"
 	"rds-kernel-upgrade/local/rig"
+	"rds-kernel-upgrade/local/stack"
 )
 
 // BenchmarkStart measures from exec to the first request for an event, of the function and of a bare handler in turn, and gives the ratio
@@ -169,18 +169,28 @@ func processorTime(pid int) (sum time.Duration) {
 	return sum
 }
 
-// BenchmarkUpgradeInTheCloud is one whole upgrade in the built binary, network and local cloud included, and the memory that the process
-// has come to need.
+// BenchmarkUpgradeInTheCloud is the request for one upgrade in the built binary, network and local cloud included, and the memory that the process
+// has come to need. Each one finds a document with nothing in it.
 func BenchmarkUpgradeInTheCloud(b *testing.B) {
 	var peak int64
-	c := start(b, setup{policy: "rate: {callsPerSecond: 100000}\n", instance: func(i *fakerds.Instance) { i.Upgrade.Takes = time.Nanosecond }})
+	c := start(b, setup{policy: "rate: {callsPerSecond: 100000}\n"})
+	empty := c.OSS.Objects("")[0].Content
+	n := 0
 	for b.Loop() {
-		c.RDS.Update(id, func(i *fakerds.Instance) {
-			i.CurrentKernelVersion = "rds_20240101"
-			i.Tags = nil
-		})
-		result := c.deliver(b, topicEvent(plain))
-		if result.ErrorType != "" {
+		b.StopTimer()
+		n++
+		instance := fmt.Sprintf("rm-%06d", n)
+		c.RDS.Add(member(instance))
+		d, err := c.Document()
+		if err == nil {
+			err = c.OSS.Store(stack.StateBucket, fmt.Sprintf("%s/state/%012d.json", stack.StatePrefix, d.Number+1), empty)
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+		result := c.deliver(b, messageOf(instance, `{"DBInstanceId":"`+instance+`"}`))
+		if result.ErrorType != "" || !bytes.Contains(result.Body, []byte(`"accepted"`)) {
 			b.Fatalf("%s", result.Body)
 		}
 		peak = max(peak, result.MaxMemoryUsage)

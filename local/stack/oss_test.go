@@ -1,58 +1,89 @@
 package stack_test
 
 import (
-	"context"
 	"net/http"
+	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/aliyun/alibabacloud-oss-go-sdk-v2/oss"
 	"github.com/aliyun/alibabacloud-oss-go-sdk-v2/oss/credentials"
 
+	"rds-kernel-upgrade/local/fakefc"
+	"rds-kernel-upgrade/local/fakeoss"
 	"rds-kernel-upgrade/local/rig"
 	"rds-kernel-upgrade/local/stack"
 )
 
 func TestTheStateHasAPrivateBucketWithoutVersioning(t *testing.T) {
 	t.Parallel()
-	var seen atomic.Int32 // by whoever stands in front of the service
-	s, err := stack.Start(stack.Options{Binary: binary, Now: time.Now, Wrap: func(service string, next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if service == "oss" {
-				seen.Add(1)
-			}
-			next.ServeHTTP(w, r)
-		})
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close(context.Background())
-	client := oss.NewClient(oss.LoadDefaultConfig().WithRegion(stack.Region).WithEndpoint(s.OSSURL).
+	c := start(t, setup{})
+	client := oss.NewClient(oss.LoadDefaultConfig().WithRegion(stack.Region).WithEndpoint(c.OSSURL).
 		WithCredentialsProvider(credentials.NewStaticCredentialsProvider(stack.AccessKeyID, stack.Secret)))
 	versioning, err := client.GetBucketVersioning(t.Context(), &oss.GetBucketVersioningRequest{Bucket: oss.Ptr(stack.StateBucket)})
 	if err != nil || versioning.VersionStatus != nil {
 		t.Errorf("got %+v, %v", versioning, err)
 	}
-	put := &oss.PutObjectRequest{
-		Bucket: oss.Ptr(stack.StateBucket), Key: oss.Ptr("state/1.json"), Body: strings.NewReader("{}"), ForbidOverwrite: oss.Ptr("true"),
+	const first = "rds-kernel-upgrade/state/000000000001.json"
+	put := &oss.PutObjectRequest{Bucket: oss.Ptr(stack.StateBucket), Key: oss.Ptr(first), Body: strings.NewReader("{}"), ForbidOverwrite: oss.Ptr("true")}
+	if _, err := client.PutObject(t.Context(), put); err == nil || !strings.Contains(err.Error(), "FileAlreadyExists") {
+		t.Errorf("the first document was not there before: %v", err)
 	}
-	if _, err := client.PutObject(t.Context(), put); err != nil {
-		t.Error(err)
+	if d := c.document(t); d.Key != first || d.Number != 1 || len(d.Rollouts) > 0 || c.StateWrites() != 0 {
+		t.Errorf("got %+v", d)
 	}
-	if all := s.OSS.Objects("state/"); len(all) != 1 || string(all[0].Content) != "{}" {
-		t.Errorf("got %+v", all)
-	}
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodHead, s.OSSURL+"/"+stack.StateBucket+"/state/1.json", nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodHead, c.OSSURL+"/"+stack.StateBucket+"/"+first, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := rig.Send(t, r); got.Status != http.StatusForbidden {
 		t.Errorf("without a signature: %+v", got)
 	}
-	if seen.Load() != 3 {
-		t.Errorf("%d requests were seen in front of it, want 3", seen.Load())
+}
+
+// TestWithoutItsDocumentNothingIsCalled takes the bucket away, and gives it back: Function Compute delivers the request again until then.
+func TestWithoutItsDocumentNothingIsCalled(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		bucket bool
+		says   string
+	}{
+		"no bucket":   {false, "STATE_BUCKET"},
+		"no document": {true, "there is no document, so nothing is called"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cloud := start(t, setup{fleet: members(three...)})
+			document := cloud.OSS.Objects("")[0]
+			cloud.OSS.DeleteBucket(stack.StateBucket)
+			if c.bucket {
+				cloud.makeBucket(t)
+			}
+			cloud.later(t, topicEvent(sweeping))
+			until(t, "the request fails", func() bool {
+				return slices.ContainsFunc(cloud.FC.Invocations(), func(i fakefc.Invocation) bool { return strings.Contains(i.Body, c.says) })
+			})
+			if calls := cloud.RDS.Calls(); len(calls) != 0 || len(cloud.notifications(t)) != 0 {
+				t.Errorf("something was begun: %+v", calls)
+			}
+			if !c.bucket {
+				cloud.makeBucket(t)
+			}
+			if err := cloud.OSS.Store(stack.StateBucket, document.Key, document.Content); err != nil {
+				t.Fatal(err)
+			}
+			cloud.play(t)
+			cloud.upgradedOnce(t, three...)
+			cloud.wantAccounts(t, all("completed", three...))
+			cloud.clean(t)
+			cloud.explain(t)
+		})
+	}
+}
+
+func (c *cloud) makeBucket(t *testing.T) {
+	t.Helper()
+	if err := c.OSS.CreateBucket(stack.StateBucket, fakeoss.BucketOptions{}); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"rds-kernel-upgrade/local/fakemns"
 	"rds-kernel-upgrade/local/fakerds"
 	"rds-kernel-upgrade/local/stack"
 )
@@ -16,22 +15,7 @@ const (
 	upgradeCall = "UpgradeDBInstanceKernelVersion"
 	older       = "rds_20240101"
 	newer       = "rds_20240630"
-
-	// prompt is a policy under which a rollout takes seconds. Nothing is given up because the machine is slow.
-	prompt = `verify: {first: 1s, giveUp: 10m}
-rate: {callsPerSecond: 1000}
-budget: {maxInstances: 50, maxPercent: 100}
-tempo: {default: {UpgradeTime: Immediate, bake: 0s}}
-`
 )
-
-// rolling is a cloud whose rollouts are followed up. What a process that dies has received comes again after 2 seconds.
-func rolling(fleet ...fakerds.Instance) setup {
-	return setup{
-		policy: prompt, fleet: fleet, env: map[string]string{"FOLLOWUP_QUEUE": stack.FollowUps},
-		queue: func(a *fakemns.QueueAttributes) { a.VisibilityTimeout = 2 },
-	}
-}
 
 // member is an instance of a fleet that can be upgraded in no time.
 func member(id string, tags ...string) fakerds.Instance {
@@ -45,13 +29,17 @@ func member(id string, tags ...string) fakerds.Instance {
 	return i
 }
 
-// patience is for a machine that is busy with much else.
-const patience = 10 * time.Minute
+func members(ids ...string) (fleet []fakerds.Instance) {
+	for _, id := range ids {
+		fleet = append(fleet, member(id))
+	}
+	return fleet
+}
 
 // until waits for something to happen in the background.
 func until(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience); !done(); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(patience()); !done(); time.Sleep(unit / 4) {
 		if time.Now().After(end) {
 			t.Fatalf("it did not happen in time: %s", what)
 		}
@@ -61,14 +49,14 @@ func until(t *testing.T, what string, done func() bool) {
 // idle waits until the function has dealt with every event.
 func (c *cloud) idle(t *testing.T) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience())
 	defer cancel()
 	if err := c.FC.WaitIdle(ctx); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// request publishes a request, and waits until Function Compute has it.
+// request publishes a request, and waits until the function has dealt with it.
 func (c *cloud) request(t *testing.T, body string) {
 	t.Helper()
 	before := len(c.FC.Invocations())
@@ -76,30 +64,48 @@ func (c *cloud) request(t *testing.T, body string) {
 		t.Fatal(err)
 	}
 	until(t, "the request reaches the function", func() bool { return len(c.FC.Invocations()) > before })
+	c.idle(t)
 }
 
-func (c *cloud) tick(t *testing.T) {
+// later gives the function an event in the background.
+func (c *cloud) later(t *testing.T, event []byte) {
 	t.Helper()
-	if _, err := c.FC.Tick(stack.FollowUpsTimer, stack.FollowUpsPayload); err != nil {
+	if _, err := c.FC.InvokeAsync(stack.RequestTopic, event); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// due tells whether a follow-up can be received.
-func (c *cloud) due() bool {
-	return slices.ContainsFunc(c.MNS.Messages(stack.FollowUps), func(m fakemns.QueueMessage) bool { return m.State == fakemns.Active })
+func (c *cloud) tick(t *testing.T) {
+	t.Helper()
+	if _, err := c.FC.Tick(stack.TickTimer, stack.TickPayload); err != nil {
+		t.Fatal(err)
+	}
+	c.idle(t)
 }
 
-// play lets the timer tick whenever a follow-up can be received, until there is none and the function has nothing to do.
-func (c *cloud) play(t *testing.T) {
+// document reads the newest document.
+func (c *cloud) document(t *testing.T) stack.Document {
+	t.Helper()
+	d, err := c.Document()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// play lets the timer tick until nothing is to be done any more.
+func (c *cloud) play(t *testing.T) { t.Helper(); c.playWith(t, func() { c.tick(t) }) }
+
+func (c *cloud) playWith(t *testing.T, tick func()) {
 	t.Helper()
 	c.idle(t)
 	until(t, "the rollouts end", func() bool {
-		if c.due() {
-			c.tick(t)
-			c.idle(t)
+		if c.document(t).Settled() {
+			return true
 		}
-		return len(c.MNS.Messages(stack.FollowUps)) == 0
+		time.Sleep(first() / 4)
+		tick()
+		return false
 	})
 }
 
@@ -114,7 +120,7 @@ func (c *cloud) accepted() map[string]int {
 	return accepted
 }
 
-// told gives the ids of the distinct notifications of a transition, by instance.
+// told returns the ids of the distinct notifications of a tag, by instance.
 func (c *cloud) told(t *testing.T, tag string) map[string][]string {
 	t.Helper()
 	told := map[string][]string{}
@@ -129,12 +135,23 @@ func (c *cloud) told(t *testing.T, tag string) map[string][]string {
 
 // account is what a report says.
 type account struct {
-	id, detail string
-	status     map[string]string // by instance
+	id, detail, joined string
+	status             map[string]string // by instance
 }
 
-// accounts gives the reports, the first of each id, after checking that each accounts for every instance once.
-func (c *cloud) accounts(t *testing.T) (all []account) {
+// accounts returns the reports of rollouts, the first of each id, after checking that each has every instance once.
+func (c *cloud) accounts(t *testing.T) []account {
+	t.Helper()
+	return slices.DeleteFunc(c.reports(t), func(a account) bool { return a.joined != "" })
+}
+
+// joined returns the reports of requests that have joined a rollout.
+func (c *cloud) joined(t *testing.T) []account {
+	t.Helper()
+	return slices.DeleteFunc(c.reports(t), func(a account) bool { return a.joined == "" })
+}
+
+func (c *cloud) reports(t *testing.T) (all []account) {
 	t.Helper()
 	for _, n := range c.notifications(t) {
 		if n.Tag != "report" {
@@ -152,6 +169,7 @@ func (n notification) account(t *testing.T) account {
 	t.Helper()
 	a := account{id: n.ID, status: map[string]string{}}
 	a.detail, _ = n.Data["detail"].(string)
+	a.joined, _ = n.Data["joined"].(string)
 	listed, said := map[string]int{}, map[string]int{}
 	for _, entry := range n.Data["instances"].([]any) {
 		e := entry.(map[string]any)
@@ -171,35 +189,27 @@ func (n notification) account(t *testing.T) account {
 	return a
 }
 
-// clean fails if a rollout has left anything behind.
+// clean fails if anything is left to do, if the history has a gap, or if a rollout has no archive.
 func (c *cloud) clean(t *testing.T) {
 	t.Helper()
-	for _, i := range c.RDS.Instances() {
-		if claim := i.Tags["kernel-upgrade-claim"]; claim != "" {
-			t.Errorf("%s still has the claim %q", i.DBInstanceID, claim)
-		}
+	d := c.document(t)
+	if !d.Settled() || int(d.Number) != c.StateWrites()+1 {
+		t.Errorf("document %d after %d writes is not settled, or one is missing: %s", d.Number, c.StateWrites(), d.Text)
 	}
-	for _, m := range c.MNS.Messages(stack.FollowUps) {
-		t.Errorf("on the queue is still %s", m.Body)
+	archives, err := c.Archives()
+	if err != nil || len(archives) != len(d.Rollouts) {
+		t.Errorf("%d archives of %d rollouts: %v", len(archives), len(d.Rollouts), err)
+	}
+	for _, a := range archives {
+		if a.Rollout.Told.Report.IsZero() {
+			t.Errorf("the archive has no report that was published: %s", a.Text)
+		}
 	}
 	c.noSecrets(t)
 }
 
-// upgradedOnce fails unless each of the instances was called once, and that and its proof were told under one id each.
+// upgradedOnce fails unless each of the instances was called once, and that and its proof were published under one id each.
 func (c *cloud) upgradedOnce(t *testing.T, ids ...string) {
-	t.Helper()
-	c.calledOnce(t, ids...)
-	for _, id := range ids {
-		for _, tag := range []string{"accepted", "completed"} {
-			if told := c.told(t, tag)[id]; len(told) != 1 {
-				t.Errorf("%s of %s has the ids %v, want one", tag, id, told)
-			}
-		}
-	}
-}
-
-// calledOnce fails unless these instances, and no others, run their latest version after one accepted call each.
-func (c *cloud) calledOnce(t *testing.T, ids ...string) {
 	t.Helper()
 	want := map[string]int{}
 	for _, id := range ids {
@@ -207,13 +217,18 @@ func (c *cloud) calledOnce(t *testing.T, ids ...string) {
 		if i, _ := c.RDS.Instance(id); i.CurrentKernelVersion != i.LatestKernelVersion {
 			t.Errorf("%s runs %s", id, i.CurrentKernelVersion)
 		}
+		for _, tag := range []string{"accepted", "completed"} {
+			if told := c.told(t, tag)[id]; len(told) != 1 {
+				t.Errorf("%s of %s has the ids %v, want one", tag, id, told)
+			}
+		}
 	}
 	if got := c.accepted(); !maps.Equal(got, want) {
 		t.Errorf("accepted calls: %v, want %v", got, want)
 	}
 }
 
-// all gives a status to instances.
+// all returns a status for instances.
 func all(status string, ids ...string) map[string]string {
 	want := map[string]string{}
 	for _, id := range ids {
@@ -222,7 +237,7 @@ func all(status string, ids ...string) map[string]string {
 	return want
 }
 
-// wantAccounts fails unless these, in this order, are the reports.
+// wantAccounts fails unless these, in this order, are the reports of rollouts.
 func (c *cloud) wantAccounts(t *testing.T, want ...map[string]string) {
 	t.Helper()
 	got := c.accounts(t)

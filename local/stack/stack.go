@@ -1,6 +1,6 @@
 // Package stack puts the four fakes together into one local cloud: Function Compute with the built function in it, RDS with a
-// fleet, MNS with the topics and queues and OSS with the bucket that a deployment has. The names, keys and ports are fixed, so that
-// any client can be pointed at it. It wires; it adds no behaviour of its own.
+// fleet, MNS with the topics and a subscribed queue, and OSS with the bucket and the first document that a deployment has. The names, keys and
+// ports are fixed, so that any client can be pointed at it. It wires; it adds no behaviour of its own.
 package stack
 
 import (
@@ -13,7 +13,9 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"rds-kernel-upgrade/local/fakefc"
@@ -34,23 +36,17 @@ const (
 	RequestTopic = "rds-kernel-upgrade-requests" // its messages trigger the function
 	ResultTopic  = "rds-kernel-upgrade-results"
 	Inbox        = "rds-kernel-upgrade-results-inbox" // a queue, subscribed to the results
-	FollowUps    = "rds-kernel-upgrade-follow-ups"    // a queue, in which rollouts wait for what comes next
 
 	StateBucket = "rds-kernel-upgrade-state" // private, without versioning
+	StatePrefix = "rds-kernel-upgrade"       // with which all keys in it begin
 
-	FollowUpsTimer   = "followUps" // the timer trigger that lets the function look into that queue
-	FollowUpsPayload = `{"kind":"follow-ups"}`
+	TickTimer   = "tick" // the timer trigger that continues the rollouts
+	TickPayload = `{"kind":"tick"}`
 
 	FCAddress  = "127.0.0.1:9000"
 	RDSAddress = "127.0.0.1:9001"
 	MNSAddress = "127.0.0.1:9002"
 	OSSAddress = "127.0.0.1:9003"
-)
-
-// The follow-up queue's attributes in a deployment, in seconds (deploy/resources.ros.yaml).
-const (
-	followUpVisibility = 2400
-	followUpRetention  = 604800
 )
 
 // Timer is a timer trigger of the function.
@@ -60,9 +56,9 @@ type Timer struct {
 	Payload string
 }
 
-// FollowUpsEvery is the timer that a deployment has, with a period of its own.
-func FollowUpsEvery(period time.Duration) Timer {
-	return Timer{Name: FollowUpsTimer, Every: period, Payload: FollowUpsPayload}
+// TickEvery returns the timer that a deployment has, with a period of its own.
+func TickEvery(period time.Duration) Timer {
+	return Timer{Name: TickTimer, Every: period, Payload: TickPayload}
 }
 
 // Options say how the cloud is to be. Binary and Now are required; an address that is empty is any free one on loopback.
@@ -73,12 +69,12 @@ type Options struct {
 	OSS           string // address
 	Now           func() time.Time
 	TopicFormat   fakefc.TopicFormat // how a topic's message reaches the function; JSON if empty
-	Env           map[string]string  // of the function, besides the topic, the queue and the endpoints; FOLLOWUP_QUEUE "" is none
-	Timers        []Timer            // none if empty: FollowUpsEvery is a deployment's
+	Env           map[string]string  // of the function, besides the topic, the bucket and the endpoints
+	Timers        []Timer            // none if empty: TickEvery is a deployment's
 	FunctionSetup func(*fakefc.Options)
 	RDSSetup      func(*fakerds.Options)
-	FollowUpSetup func(*fakemns.QueueAttributes) // of the follow-up queue, where it is not to be as deployed
-	// Wrap stands in front of a service ("rds", "mns" or "oss"), so that a test can interfere between two requests.
+	// Wrap stands in front of a service ("rds", "mns" or "oss"), so that a test can interfere between two requests. It does not see how the first
+	// document is made.
 	Wrap func(service string, next http.Handler) http.Handler
 }
 
@@ -92,7 +88,8 @@ type Stack struct {
 
 	FCURL, RDSURL, MNSURL, OSSURL string
 
-	servers []*http.Server
+	function fakefc.Options
+	servers  []*http.Server
 }
 
 // Start runs the four services.
@@ -145,7 +142,6 @@ func (s *Stack) startMNS(o Options) (err error) {
 	s.MNSURL, err = s.listen(o.MNS, o.wrap("mns", s.MNS))
 	return errors.Join(err,
 		s.MNS.CreateTopic(RequestTopic), s.MNS.CreateTopic(ResultTopic), s.MNS.CreateQueue(Inbox),
-		s.MNS.CreateQueue(FollowUps, o.followUpQueue),
 		s.MNS.Subscribe(ResultTopic, "inbox", fakemns.Subscription{
 			Endpoint: s.MNS.QueueEndpoint(Inbox), NotifyContentFormat: "SIMPLIFIED",
 		}))
@@ -154,12 +150,39 @@ func (s *Stack) startMNS(o Options) (err error) {
 func (s *Stack) startOSS(o Options) (err error) {
 	s.OSS = fakeoss.New(fakeoss.Options{Now: o.Now, Keys: s.Keys, Region: Region})
 	s.OSSURL, err = s.listen(o.OSS, o.wrap("oss", s.OSS))
-	return errors.Join(err, s.OSS.CreateBucket(StateBucket, fakeoss.BucketOptions{}))
+	err = errors.Join(err, s.OSS.CreateBucket(StateBucket, fakeoss.BucketOptions{}))
+	if err == nil {
+		err = s.makeDocument(o)
+	}
+	return err
+}
+
+// makeDocument makes the first document of the state as a deployment does: with the function's own command, and the account's key.
+func (s *Stack) makeDocument(o Options) error {
+	server, url, err := serve("127.0.0.1:0", s.OSS)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = server.Close() }()
+	binary, err := filepath.Abs(o.Binary)
+	if err != nil {
+		return err
+	}
+	begin := exec.CommandContext(context.Background(), binary, "begin") //nolint:gosec // it is the binary that is run
+	begin.Env = []string{
+		"STATE_BUCKET=" + StateBucket, "FC_REGION=" + Region, "OSS_ENDPOINT=" + url,
+		"ALIBABA_CLOUD_ACCESS_KEY_ID=" + AccessKeyID, "ALIBABA_CLOUD_ACCESS_KEY_SECRET=" + Secret,
+	}
+	if out, err := begin.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s begin: %w: %s", o.Binary, err, strings.TrimSpace(string(out)))
+	}
+	return nil
 }
 
 func (s *Stack) startFC(o Options) (err error) {
 	env := map[string]string{
-		"RESULT_TOPIC": ResultTopic, "FOLLOWUP_QUEUE": FollowUps, "RDS_ENDPOINT": s.RDSURL, "MNS_ENDPOINT": s.MNSURL,
+		"RESULT_TOPIC": ResultTopic, "STATE_BUCKET": StateBucket,
+		"RDS_ENDPOINT": s.RDSURL, "MNS_ENDPOINT": s.MNSURL, "OSS_ENDPOINT": s.OSSURL,
 	}
 	maps.Copy(env, o.Env)
 	binary, err := filepath.Abs(o.Binary) // the child has a working directory of its own
@@ -173,10 +196,18 @@ func (s *Stack) startFC(o Options) (err error) {
 	if o.FunctionSetup != nil {
 		o.FunctionSetup(&options)
 	}
+	s.function = options
 	if s.FC, err = fakefc.New(options); err == nil {
 		s.FCURL, err = s.listen(o.FC, s.FC)
 	}
 	return err
+}
+
+// Another runs a second process of the function over the same services, as there could be without reservedConcurrency: 1. Who asks for it closes it.
+func (s *Stack) Another() (*fakefc.Server, error) {
+	options := s.function
+	options.OnStart = nil
+	return fakefc.New(options)
 }
 
 // connect lets the messages of the request topic trigger the function.
@@ -199,14 +230,6 @@ func (s *Stack) startTimers(o Options) error {
 	return errors.Join(errs...)
 }
 
-// followUpQueue sets the attributes of the follow-up queue.
-func (o Options) followUpQueue(a *fakemns.QueueAttributes) {
-	a.VisibilityTimeout, a.MessageRetentionPeriod = followUpVisibility, followUpRetention
-	if o.FollowUpSetup != nil {
-		o.FollowUpSetup(a)
-	}
-}
-
 func (o Options) wrap(service string, next http.Handler) http.Handler {
 	if o.Wrap == nil {
 		return next
@@ -214,15 +237,22 @@ func (o Options) wrap(service string, next http.Handler) http.Handler {
 	return o.Wrap(service, next)
 }
 
-// listen serves a handler and gives its URL.
-func (s *Stack) listen(address string, handler http.Handler) (string, error) {
-	address = cmp.Or(address, "127.0.0.1:0")
-	listener, err := net.Listen("tcp", address) //nolint:noctx // it ends with the stack
-	if err != nil {
-		return "", fmt.Errorf("%w: is another stack running?", err)
+// listen serves a handler until the stack is closed, and returns its URL.
+func (s *Stack) listen(address string, handler http.Handler) (url string, err error) {
+	server, url, err := serve(cmp.Or(address, "127.0.0.1:0"), handler)
+	if err == nil {
+		s.servers = append(s.servers, server)
 	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
-	s.servers = append(s.servers, server)
+	return url, err
+}
+
+// serve serves a handler until the server is closed.
+func serve(address string, handler http.Handler) (server *http.Server, url string, err error) {
+	listener, err := net.Listen("tcp", address) //nolint:noctx // it ends with the server
+	if err != nil {
+		return nil, "", fmt.Errorf("%w: is another stack running?", err)
+	}
+	server = &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
 	go func() { _ = server.Serve(listener) }() // ends with Close
-	return "http://" + listener.Addr().String(), nil
+	return server, "http://" + listener.Addr().String(), nil
 }

@@ -9,12 +9,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"rds-kernel-upgrade/local/fakefc"
-	"rds-kernel-upgrade/local/fakemns"
 	"rds-kernel-upgrade/local/fakerds"
 	"rds-kernel-upgrade/local/rig"
 	"rds-kernel-upgrade/local/stack"
@@ -25,14 +27,74 @@ import (
 // binary is the function as it is deployed, built once for all tests.
 var binary string
 
+// unit is what the first invocation of a process takes here, its start included, while as many others run as there are tests. Every limit of these
+// tests is a multiple of it, and nothing that they want depends on an invocation being quick enough.
+var unit time.Duration
+
+// parallel is how many tests run at once. They wait for most of their time.
+const parallel = 8
+
+// patience is how long anything may take: a test that is wrong ends by it.
+func patience() time.Duration { return 1000 * unit }
+
+// first is verify.first: the function ends an invocation within this time of its intents.
+func first() time.Duration { return max(time.Second, 3*unit) }
+
+// quick is a policy under which nothing is waited for longer than the function must, and nothing is given up because the machine is slow.
+func quick() string {
+	return fmt.Sprintf(`regions: [cn-hangzhou, cn-shanghai]
+verify: {first: %s, giveUp: %s}
+rate: {callsPerSecond: 1000}
+budget: {maxInstances: 50, maxPercent: 100}
+tempo: {default: {UpgradeTime: Immediate, bake: 0s}}
+`, first(), patience())
+}
+
 func TestMain(m *testing.M) {
 	os.Exit(rig.WithFolder(m, func(folder string) error {
-		if err := flag.Set("test.parallel", "8"); err != nil { // they wait for most of their time
+		if err := flag.Set("test.parallel", strconv.Itoa(parallel)); err != nil {
 			return err
 		}
 		binary = filepath.Join(folder, "main")
-		return rig.Build(binary, "../../function", rig.DeployFlags()...)
+		if err := rig.Build(binary, "../../function", rig.DeployFlags()...); err != nil {
+			return err
+		}
+		return measure(folder)
 	}))
+}
+
+// measure finds out how fast this machine is.
+func measure(folder string) error {
+	policy := filepath.Join(folder, "policy.yaml")
+	if err := os.WriteFile(policy, []byte("mode: plan\n"), 0o600); err != nil {
+		return err
+	}
+	var g errgroup.Group
+	took := make([]time.Duration, parallel)
+	for n := range took {
+		g.Go(func() (err error) {
+			took[n], err = invocation(policy)
+			return err
+		})
+	}
+	err := g.Wait()
+	unit = slices.Max(took)
+	return err
+}
+
+// invocation returns how long the first invocation of a process takes.
+func invocation(policy string) (time.Duration, error) {
+	s, err := stack.Start(stack.Options{Binary: binary, Now: time.Now, Env: map[string]string{"POLICY_FILE": policy}})
+	if err != nil {
+		return 0, err
+	}
+	defer s.Close(context.Background())
+	s.RDS.Add(fakerds.Instance{DBInstanceID: id, CurrentKernelVersion: older, LatestKernelVersion: newer})
+	result, err := s.FC.Invoke(context.Background(), []byte(plain))
+	if err == nil && result.ErrorType != "" {
+		err = fmt.Errorf("the first invocation: %s", result.Body)
+	}
+	return result.Duration, err
 }
 
 const id = "rm-bp1orders"
@@ -43,30 +105,29 @@ type cloud struct {
 	logs   *tape.Tape
 	heard  *ear
 	policy string // the file
+	read   []notification
 }
 
 // setup says how a test's cloud differs from the usual one.
 type setup struct {
-	policy   string // policy.yaml
+	policy   string // policy.yaml; quick if empty
 	format   fakefc.TopicFormat
 	instance func(i *fakerds.Instance)
 	fleet    []fakerds.Instance // in place of the one instance
-	rds      func(o *fakerds.Options)
 	fc       func(o *fakefc.Options)
-	env      map[string]string // without it there is no follow-up queue, and "accepted" is a request's last word
-	queue    func(a *fakemns.QueueAttributes)
+	env      map[string]string
 	timers   []stack.Timer
 	wrap     func(c *cloud, service string, next http.Handler) http.Handler
 }
 
-// quick is a policy under which a doubt is over soon.
-const quick = "verify: {first: 300ms}\nrate: {callsPerSecond: 1000}\n"
-
 func start(tb testing.TB, s setup) *cloud {
 	tb.Helper()
 	c := &cloud{logs: &tape.Tape{}, heard: &ear{}, policy: filepath.Join(tb.TempDir(), "policy.yaml")}
+	if s.policy == "" {
+		s.policy = quick()
+	}
 	c.decree(tb, s.policy)
-	env := map[string]string{"POLICY_FILE": c.policy, "FOLLOWUP_QUEUE": "", "LOG_LEVEL": "DEBUG"}
+	env := map[string]string{"POLICY_FILE": c.policy, "LOG_LEVEL": "DEBUG"}
 	for name, value := range s.env {
 		env[name] = value
 	}
@@ -74,12 +135,11 @@ func start(tb testing.TB, s setup) *cloud {
 	c.Stack, err = stack.Start(stack.Options{
 		Binary: binary, Now: time.Now, TopicFormat: s.format, Env: env, Timers: s.timers,
 		FunctionSetup: func(o *fakefc.Options) {
-			o.Stdout, o.RetryDelay = c.logs, 200*time.Millisecond
+			o.Stdout, o.MaxAsyncRetries, o.RetryDelay = c.logs, 8, 2*unit
 			if s.fc != nil {
 				s.fc(o)
 			}
 		},
-		RDSSetup: s.rds, FollowUpSetup: s.queue,
 		Wrap: func(service string, next http.Handler) http.Handler {
 			if s.wrap != nil {
 				next = s.wrap(c, service, next)
@@ -100,10 +160,7 @@ func (s setup) instances() []fakerds.Instance {
 	if s.fleet != nil {
 		return s.fleet
 	}
-	i := fakerds.Instance{
-		DBInstanceID: id, CurrentKernelVersion: "rds_20240101", LatestKernelVersion: "rds_20260228",
-		Upgrade: fakerds.Upgrade{Takes: time.Hour},
-	}
+	i := member(id)
 	if s.instance != nil {
 		s.instance(&i)
 	}
@@ -119,12 +176,18 @@ func (c *cloud) decree(tb testing.TB, policy string) {
 }
 
 // topicEvent is an event of the request topic, as Function Compute delivers it again and again.
-func topicEvent(body string) []byte {
+func topicEvent(body string) []byte { return messageOf("2F5B3C082B923D4EAC694B76D9280001", body) }
+
+// messageOf is an event of the request topic, with an id of its own.
+func messageOf(id, body string) []byte {
 	return fakefc.TopicEvent(fakefc.JSON, fakefc.TopicMessage{
 		TopicOwner: stack.Account, TopicName: stack.RequestTopic, Subscriber: stack.Account, SubscriptionName: stack.Function,
-		MessageID: "2F5B3C082B923D4EAC694B76D9280001", Body: body, MD5: "D6206122A430035E4EC1463CDD704B59", PublishTime: time.Now(),
+		MessageID: id, Body: body, MD5: "D6206122A430035E4EC1463CDD704B59", PublishTime: time.Now(),
 	})
 }
+
+// ticking is an event of the timer.
+func ticking() []byte { return fakefc.TimerEvent(stack.TickTimer, time.Now(), stack.TickPayload) }
 
 // deliver runs the function once with an event.
 func (c *cloud) deliver(tb testing.TB, event []byte) fakefc.Result {
@@ -141,6 +204,7 @@ type report struct {
 	Requests []struct {
 		Rollout   string           `json:"rollout"`
 		Status    string           `json:"status"`
+		State     string           `json:"state"`
 		Problems  []string         `json:"problems"`
 		Instances []map[string]any `json:"instances"`
 	} `json:"requests"`
@@ -157,17 +221,6 @@ func read(tb testing.TB, r fakefc.Result) report {
 	return v
 }
 
-// calls counts the upgrade calls, and those of them that RDS accepted.
-func (c *cloud) calls() (all, accepted int) {
-	for _, call := range c.RDS.CallsOf("UpgradeDBInstanceKernelVersion") {
-		all++
-		if call.Accepted {
-			accepted++
-		}
-	}
-	return all, accepted
-}
-
 // notification is what a subscriber sees of one.
 type notification struct {
 	ID, Tag string
@@ -175,11 +228,10 @@ type notification struct {
 	at      time.Time // when it was published
 }
 
-// notifications gives what was published so far, each checked against the schema.
+// notifications returns what was published so far, each checked against the schema.
 func (c *cloud) notifications(tb testing.TB) []notification {
 	tb.Helper()
-	var all []notification
-	for _, m := range c.MNS.Published(stack.ResultTopic) {
+	for _, m := range c.MNS.Published(stack.ResultTopic)[len(c.read):] {
 		if err := schema.Check([]byte(m.Body), m.Tag); err != nil {
 			tb.Errorf("%v\n%s", err, m.Body)
 		}
@@ -187,12 +239,12 @@ func (c *cloud) notifications(tb testing.TB) []notification {
 		if err := json.Unmarshal([]byte(m.Body), &n); err != nil {
 			tb.Fatal(err)
 		}
-		all = append(all, n)
+		c.read = append(c.read, n)
 	}
-	return all
+	return c.read
 }
 
-// ids gives the distinct ids of the notifications with a tag.
+// ids returns the distinct ids of the notifications with a tag.
 func (c *cloud) ids(tb testing.TB, tag string) []string {
 	tb.Helper()
 	var ids []string
@@ -204,11 +256,12 @@ func (c *cloud) ids(tb testing.TB, tag string) []string {
 	return ids
 }
 
+// tags returns what was published, but for the news about waves; what was published again under its id stands once.
 func tags(all []notification) string {
 	var list []string
 	seen := map[string]bool{}
 	for _, n := range all {
-		if !seen[n.ID] { // what is told again under its id is told once
+		if !seen[n.ID] && n.Tag != "wave" {
 			list = append(list, n.Tag)
 		}
 		seen[n.ID] = true
@@ -216,18 +269,31 @@ func tags(all []notification) string {
 	return strings.Join(list, " ")
 }
 
-// tagsOf gives the claim on the instance.
-func (c *cloud) claim() string {
-	i, _ := c.RDS.Instance(id)
-	return i.Tags["kernel-upgrade-claim"]
+// subtest is a test of many that are alike.
+type subtest struct {
+	name string
+	run  func(t *testing.T)
 }
 
-// environment reads what the function's process was given.
-func environment(t *testing.T, env map[string]string) map[string]string {
+// atOnce runs subtests side by side, begun in this order, more of them than there are processors: most of the time they wait.
+func atOnce(t *testing.T, tests []subtest) {
 	t.Helper()
+	var g errgroup.Group
+	g.SetLimit(parallel)
+	for _, test := range tests {
+		g.Go(func() error {
+			t.Run(test.name, test.run)
+			return nil
+		})
+	}
+	_ = g.Wait() // the subtests say what is wrong
+}
+
+func TestTheFunctionIsToldWhatADeploymentTellsIt(t *testing.T) {
+	t.Parallel()
 	pids := make(chan int, 1)
-	c := start(t, setup{policy: quick, env: env, fc: func(o *fakefc.Options) { o.OnStart = func(pid int) { pids <- pid } }})
-	c.deliver(t, []byte(plain))
+	c := start(t, setup{fc: func(o *fakefc.Options) { o.OnStart = func(pid int) { pids <- pid } }})
+	c.deliver(t, ticking())
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", <-pids))
 	if err != nil {
 		t.Skip("the system does not tell a process's environment")
@@ -237,54 +303,19 @@ func environment(t *testing.T, env map[string]string) map[string]string {
 		name, value, _ := strings.Cut(line, "=")
 		given[name] = value
 	}
-	return given
-}
-
-func TestTheFunctionIsToldWhatADeploymentTellsIt(t *testing.T) {
-	t.Parallel()
-	given := environment(t, map[string]string{"FOLLOWUP_QUEUE": stack.FollowUps})
-	if given["RESULT_TOPIC"] != stack.ResultTopic || given["FOLLOWUP_QUEUE"] != stack.FollowUps || !strings.HasPrefix(given["RDS_ENDPOINT"], "http://127.0.0.1:") {
-		t.Errorf("got %v", given)
-	}
-	if given := environment(t, nil); given["FOLLOWUP_QUEUE"] != "" {
-		t.Errorf("a queue that was taken away is there: %v", given)
-	}
-}
-
-func TestTheFollowUpQueueIsAsDeployed(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		change           func(*fakemns.QueueAttributes)
-		visible, retains int
-	}{
-		"as deployed":               {nil, 2400, 604800},
-		"changed for an experiment": {func(a *fakemns.QueueAttributes) { a.VisibilityTimeout = 1 }, 1, 604800},
+	for name, want := range map[string]string{
+		"RESULT_TOPIC": stack.ResultTopic, "STATE_BUCKET": stack.StateBucket, "STATE_PREFIX": "", "MODE": "",
+		"RDS_ENDPOINT": c.RDSURL, "MNS_ENDPOINT": c.MNSURL, "OSS_ENDPOINT": c.OSSURL,
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			var got fakemns.QueueAttributes
-			s, err := stack.Start(stack.Options{Binary: binary, Now: time.Now, FollowUpSetup: func(a *fakemns.QueueAttributes) {
-				if c.change != nil {
-					c.change(a)
-				}
-				got = *a
-			}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			s.Close(t.Context())
-			if got.VisibilityTimeout != c.visible || got.MessageRetentionPeriod != c.retains || got.DelaySeconds != 0 {
-				t.Errorf("got %+v", got)
-			}
-		})
+		if given[name] != want {
+			t.Errorf("%s is %q, want %q", name, given[name], want)
+		}
 	}
 }
 
 func TestTimersOfTheStackTickBesideEachOther(t *testing.T) {
 	t.Parallel()
-	c := start(t, setup{policy: "mode: off\n", timers: []stack.Timer{
-		stack.FollowUpsEvery(10 * time.Millisecond), {Name: "nightly", Payload: plain},
-	}})
+	c := start(t, setup{policy: "mode: off\n", timers: []stack.Timer{stack.TickEvery(unit), {Name: "nightly", Payload: plain}}})
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, c.FCURL+"/_local/tick/nightly", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -293,27 +324,31 @@ func TestTimersOfTheStackTickBesideEachOther(t *testing.T) {
 	if err != nil || answer.Body.Close() != nil || answer.StatusCode != http.StatusAccepted {
 		t.Fatalf("%v, %v", answer, err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	for ticks := map[string]int{}; ticks["nightly"] != 1 || ticks["followUps"] < 2; {
-		if ctx.Err() != nil {
-			t.Fatalf("ticks %v: want 1 of nightly and 2 or more of followUps", ticks)
-		}
-		time.Sleep(5 * time.Millisecond)
+	ticks := map[string]int{}
+	until(t, "the timers tick", func() bool {
 		clear(ticks)
 		for _, i := range c.FC.Invocations() {
 			ticks[i.Trigger]++
-			if i.Trigger == "followUps" && !strings.Contains(i.Event, `"payload":"{\"kind\":\"follow-ups\"}"`) {
+			if i.Trigger == "tick" && !strings.Contains(i.Event, `"payload":"{\"kind\":\"tick\"}"`) {
 				t.Fatalf("the event is %s", i.Event)
 			}
 		}
-	}
+		return ticks["nightly"] == 1 && ticks["tick"] > 1
+	})
 }
 
 func TestTwoTimersOfOneNameAreRefused(t *testing.T) {
 	t.Parallel()
 	_, err := stack.Start(stack.Options{Binary: binary, Now: time.Now, Timers: []stack.Timer{{Name: "nightly"}, {Name: "nightly"}}})
 	if err == nil || !strings.Contains(err.Error(), `timer "nightly"`) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestABinaryThatMakesNoDocumentIsRefused(t *testing.T) {
+	t.Parallel()
+	_, err := stack.Start(stack.Options{Binary: "/bin/false", Now: time.Now})
+	if err == nil || !strings.Contains(err.Error(), "/bin/false begin: exit status 1") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -2,7 +2,6 @@ package stack_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/rand"
 	"encoding/json"
 	"io"
@@ -14,60 +13,57 @@ import (
 
 	"rds-kernel-upgrade/local/acs3"
 	"rds-kernel-upgrade/local/fakefc"
-	"rds-kernel-upgrade/local/fakerds"
 	"rds-kernel-upgrade/local/stack"
 	"rds-kernel-upgrade/local/sts"
 )
 
 const plain = `{"DBInstanceId":"` + id + `"}`
 
-// settled waits until the function has taken n events.
-func (c *cloud) settled(t *testing.T, n int) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	for len(c.FC.Invocations()) < n && ctx.Err() == nil {
-		time.Sleep(5 * time.Millisecond)
-	}
-	if err := c.FC.WaitIdle(ctx); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestAMessageOfTheTopicUpgradesTheInstance(t *testing.T) {
 	t.Parallel()
 	for _, format := range []fakefc.TopicFormat{fakefc.JSON, fakefc.STREAM} {
 		t.Run(string(format), func(t *testing.T) {
 			t.Parallel()
-			c := start(t, setup{policy: quick, format: format})
-			client := stack.NewClient(c.MNSURL)
-			if _, err := client.Request(plain); err != nil {
-				t.Fatal(err)
+			c := start(t, setup{format: format})
+			c.request(t, plain)
+			c.play(t)
+			if got := received(t, stack.NewClient(c.MNSURL)); got != "accepted completed report" {
+				t.Errorf("a subscriber gets %s", got)
 			}
-			c.settled(t, 1)
-			body, ok, err := client.Receive()
-			if err != nil || !ok || !strings.Contains(body, "rds.kernelupgrade.accepted") {
-				t.Errorf("got %q, %v, %v", body, ok, err)
-			}
-			if all, accepted := c.calls(); all != 1 || accepted != 1 {
-				t.Errorf("%d calls, %d accepted", all, accepted)
-			}
-			if _, ok, err := client.Receive(); ok || err != nil {
-				t.Errorf("a second notification, or %v", err)
-			}
+			c.upgradedOnce(t, id)
 		})
+	}
+}
+
+// received returns the types of what a subscriber gets; what comes again under its id stands once.
+func received(t *testing.T, client *stack.Client) string {
+	t.Helper()
+	var all []notification
+	for {
+		body, ok, err := client.Receive()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !ok {
+			return tags(all)
+		}
+		var n struct{ ID, Type string }
+		if err := json.Unmarshal([]byte(body), &n); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, notification{ID: n.ID, Tag: strings.TrimPrefix(n.Type, "rds.kernelupgrade.")})
 	}
 }
 
 func TestATimerTicks(t *testing.T) {
 	t.Parallel()
-	c := start(t, setup{policy: quick})
+	c := start(t, setup{})
 	if _, err := c.FC.Tick("nightly", plain); err != nil {
 		t.Fatal(err)
 	}
-	c.settled(t, 1)
-	if got := tags(c.notifications(t)); got != "accepted" {
-		t.Errorf("got %s", got)
+	c.play(t)
+	if got := tags(c.notifications(t)); got != "accepted completed report" {
+		t.Fatalf("got %q\n%s", got, c.logs)
 	}
 	if cause := c.notifications(t)[0].Data["cause"].(map[string]any); cause["trigger"] != "timer" || !strings.HasPrefix(cause["messageId"].(string), "nightly@") {
 		t.Errorf("got %v", cause)
@@ -76,18 +72,21 @@ func TestATimerTicks(t *testing.T) {
 
 func TestAQueueHandsOverABatch(t *testing.T) {
 	t.Parallel()
-	c := start(t, setup{policy: quick})
-	c.RDS.Add(fakerds.Instance{DBInstanceID: "rm-2", CurrentKernelVersion: "rds_20240101", LatestKernelVersion: "rds_20260228"})
+	c := start(t, setup{})
+	c.RDS.Add(member("rm-2"))
 	at := time.Now()
 	event := fakefc.QueueEvent(fakefc.QueueTrigger{Name: "q", Account: stack.Account, Region: stack.Region, Queue: "requests"},
 		fakefc.QueueMessage{ID: "1", RequestID: "a", MessageID: "M1", Body: plain, Sent: at, Published: at},
 		fakefc.QueueMessage{ID: "2", RequestID: "b", MessageID: "M2", Body: "nonsense", Sent: at, Published: at},
 		fakefc.QueueMessage{ID: "3", RequestID: "c", MessageID: "M3", Body: `{"DBInstanceId":"rm-2"}`, Sent: at, Published: at})
-	if r := c.deliver(t, event); r.ErrorType != "" || len(read(t, r).Requests) != 3 {
-		t.Fatalf("got %s", r.Body)
-	}
-	if got := tags(c.notifications(t)); got != "accepted rejected accepted" {
+	c.later(t, event)
+	c.play(t)
+	if got := tags(c.notifications(t)); !strings.HasPrefix(got, "rejected accepted") || len(c.ids(t, "rejected")) != 1 {
 		t.Errorf("got %s", got)
+	}
+	c.upgradedOnce(t, id, "rm-2")
+	if reports := c.accounts(t); len(reports) != 2 {
+		t.Errorf("the reports are %+v", reports)
 	}
 }
 
@@ -117,19 +116,17 @@ func invoke(t *testing.T, c *cloud, event, kind string) (status int, header http
 
 func TestTheFrontDoorHandsOverAndAnswers(t *testing.T) {
 	t.Parallel()
-	c := start(t, setup{policy: quick})
-	status, _, body := invoke(t, c, plain, "Sync")
+	c := start(t, setup{})
+	status, _, body := invoke(t, c, `{"mode":"plan",`+plain[1:], "Sync")
 	var v report
-	if err := json.Unmarshal([]byte(body), &v); err != nil || status != http.StatusOK || v.Requests[0].Instances[0]["TaskId"] != "226917711" {
+	if err := json.Unmarshal([]byte(body), &v); err != nil || status != http.StatusOK || v.Requests[0].Instances[0]["TargetMinorVersion"] != newer {
 		t.Errorf("sync: %d %s", status, body)
 	}
 	if status, header, body := invoke(t, c, plain, "Async"); status != http.StatusAccepted || header.Get("X-Fc-Request-Id") == "" {
 		t.Errorf("async: %d %s", status, body)
 	}
-	c.settled(t, 2)
-	if all, _ := c.calls(); all != 1 {
-		t.Errorf("%d calls", all)
-	}
+	c.play(t)
+	c.upgradedOnce(t, id)
 }
 
 // TestAFunctionErrorIsNamedByItsKind is for what Function Compute shows of an error: HTTP 200, the header, the type.
@@ -145,12 +142,12 @@ func TestAFunctionErrorIsNamedByItsKind(t *testing.T) {
 // TestAThawedProcessHasNoStaleConnections freezes the process while the services close every connection.
 func TestAThawedProcessHasNoStaleConnections(t *testing.T) {
 	t.Parallel()
-	c := start(t, setup{policy: quick + "mode: plan\n"})
+	c := start(t, setup{policy: quick() + "mode: plan\n"})
 	for n := range 5 {
 		if r := c.deliver(t, []byte(plain)); r.ErrorType != "" {
 			t.Errorf("invocation %d: %s", n, r.Body)
 		}
-		c.dropConnections(t)
+		c.noOpenConnections(t)
 	}
 	if calls := len(c.RDS.CallsOf("DescribeDBInstanceAttribute")); calls != 5 {
 		t.Errorf("%d calls for 5 invocations: some were sent twice", calls)
@@ -166,14 +163,14 @@ func TestAThawedProcessHasNoStaleConnections(t *testing.T) {
 	}
 }
 
-// dropConnections shows that the frozen process holds no connection that the services could close under it.
-func (c *cloud) dropConnections(t *testing.T) {
+// noOpenConnections fails if the frozen process holds a connection that the services could close meanwhile.
+func (c *cloud) noOpenConnections(t *testing.T) {
 	t.Helper()
 	text, err := os.ReadFile("/proc/net/tcp")
 	if err != nil {
 		t.Skip("the system does not tell connections")
 	}
-	for _, address := range []string{c.RDSURL, c.MNSURL} {
+	for _, address := range []string{c.RDSURL, c.MNSURL, c.OSSURL} {
 		_, port, _ := strings.Cut(strings.TrimPrefix(address, "http://"), ":")
 		var n int
 		for line := range strings.Lines(string(text)) {

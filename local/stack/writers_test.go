@@ -1,21 +1,20 @@
 package stack_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
-	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"rds-kernel-upgrade/local/fakefc"
-	"rds-kernel-upgrade/local/stack"
 )
 
-// barrier stands in front of RDS: the first call of an action waits until another process makes one. Then it is open.
+// barrier stands in front of the services: the first call of an action waits until another process makes one. Then it is open.
 type barrier struct {
 	mu   sync.Mutex
 	meet map[string]*meeting // by action
@@ -39,14 +38,17 @@ func (b *barrier) at(actions ...string) {
 
 func (b *barrier) wrap(_ *cloud, service string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if q := r.URL.Query(); service == "rds" {
-			b.wait(r.Context(), q.Get("Action"), q.Get("AccessKeyId"))
-		}
+		b.wait(r.Context(), actionOf(service, r), keyOf(r))
 		next.ServeHTTP(w, r)
 	})
 }
 
-// wait waits for the other, but less long than the function waits for an answer.
+// keyOf returns the security token of a request: each invocation has its own.
+func keyOf(r *http.Request) string {
+	return cmp.Or(r.URL.Query().Get("SecurityToken"), r.Header.Get("X-Oss-Security-Token"), r.Header.Get("Security-Token"))
+}
+
+// wait waits for the other, but not longer than the function waits for an answer.
 func (b *barrier) wait(ctx context.Context, action, key string) {
 	b.mu.Lock()
 	m := b.meet[action]
@@ -61,8 +63,6 @@ func (b *barrier) wait(ctx context.Context, action, key string) {
 	if m == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, 4*time.Second)
-	defer cancel()
 	select {
 	case <-m.met:
 	case <-ctx.Done():
@@ -93,23 +93,19 @@ func (b *barrier) opened(t *testing.T) {
 // twoWriters is a cloud with a second process of the function, as there would be without reservedConcurrency: 1.
 func twoWriters(t *testing.T, s setup, b *barrier) (c *cloud, second *fakefc.Server) {
 	t.Helper()
-	var options fakefc.Options
 	s.wrap = b.wrap
-	s.fc = func(o *fakefc.Options) { options = *o }
 	c = start(t, s)
-	second, err := fakefc.New(options)
+	second, err := c.Another()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { second.Close(context.Background()) })
-	if s.env["FOLLOWUP_QUEUE"] != "" { // both processes run before they are to meet: starting one may take longer than the other waits
-		event := []byte(`{"kind":"follow-ups"}`)
-		both(t, c.FC, event, second, event)
-	}
+	both(t, c.FC, ticking(), second, ticking()) // both processes run before they are to meet
 	return c, second
 }
 
-// both gives each process an event, at the same time.
+// both gives each process an event, at the same time. One may find that the other has written too often meanwhile, and leave the rest to the next
+// tick: that is an error to Function Compute, which would deliver the event again.
 func both(t *testing.T, first *fakefc.Server, event []byte, second *fakefc.Server, other []byte) {
 	t.Helper()
 	var g errgroup.Group
@@ -129,109 +125,48 @@ func both(t *testing.T, first *fakefc.Server, event []byte, second *fakefc.Serve
 	}
 }
 
-// messageOf is an event of the request topic, with an id of its own.
-func messageOf(id, body string) []byte {
-	return []byte(strings.Replace(string(topicEvent(body)), "2F5B3C082B923D4EAC694B76D9280001", id, 1))
-}
-
-// meetings are where the two meet: at the look, when both have found no claim, and when both have claimed.
-var meetings = map[string][]string{
-	"before they look":  {"DescribeDBInstanceAttribute"},
-	"before they claim": {"TagResources"},
-	"before they call":  {"TagResources", upgradeCall},
-}
-
-// TestTwoProcessesOfOneInstanceMakeOneCall lets two processes of the built binary serve one message, or two, for one instance.
-func TestTwoProcessesOfOneInstanceMakeOneCall(t *testing.T) {
+// TestTwoProcessesMakeOneCall lets two processes of the built binary serve one message, or two that ask for the same, over one document.
+func TestTwoProcessesMakeOneCall(t *testing.T) {
 	t.Parallel()
 	var tests []subtest
-	for name, request := range requests() {
-		for when, actions := range meetings {
-			for _, other := range []string{"M1", "M2"} {
-				tests = append(tests, subtest{fmt.Sprintf("%s, they meet %s, messages M1 and %s", name, when, other), func(t *testing.T) {
-					t.Helper()
-					b := &barrier{}
-					b.at(actions...)
-					c, second := twoWriters(t, setup{policy: quick, instance: far}, b)
-					both(t, c.FC, messageOf("M1", request), second, messageOf(other, request))
-					if all, accepted := c.calls(); accepted != 1 || len(actions) == 2 && all != 2 {
-						t.Errorf("%d upgrade calls, %d accepted", all, accepted)
-					}
-					if ids := c.ids(t, "accepted"); len(ids) != 1 {
-						t.Errorf("ids of accepted: %v in %s", ids, tags(c.notifications(t)))
-					}
-					b.opened(t)
-					c.noSecrets(t)
-				}})
-			}
+	for _, action := range []string{"GetObject", "DescribeDBInstanceAttribute", "PutObject"} {
+		for _, other := range []string{"M1", "M2"} {
+			tests = append(tests, subtest{fmt.Sprintf("they meet at %s, messages M1 and %s", action, other), func(t *testing.T) {
+				t.Helper()
+				b := &barrier{}
+				c, second := twoWriters(t, setup{}, b)
+				b.at(action)
+				both(t, c.FC, messageOf("M1", plain), second, messageOf(other, plain))
+				b.opened(t)
+				c.playWith(t, func() { both(t, c.FC, ticking(), second, ticking()) })
+				c.upgradedOnce(t, id)
+				c.wantAccounts(t, all("completed", id))
+				if n := len(c.joined(t)); n != map[string]int{"M1": 0, "M2": 1}[other] {
+					t.Errorf("%d requests were told that they have joined", n)
+				}
+				c.clean(t)
+				c.explain(t)
+			}})
 		}
 	}
 	atOnce(t, tests)
 }
 
-// TestTwoProcessesOfOneFleet lets one process serve the follow-up of a sweep while the other gets another sweep of the same fleet, and then
-// lets them take turns.
+// TestTwoProcessesOfOneFleet lets two processes serve everything at the same time: an advisory, the same again, a sweep, and each tick.
 func TestTwoProcessesOfOneFleet(t *testing.T) {
 	t.Parallel()
-	var tests []subtest
-	for _, action := range []string{"DescribeDBInstanceAttribute", "ListTagResources", "TagResources", upgradeCall} {
-		tests = append(tests, subtest{"they meet at " + action, func(t *testing.T) {
-			t.Helper()
-			b := &barrier{}
-			c, second := twoWriters(t, rolling(members(three...)...), b)
-			c.deliver(t, messageOf("M1", sweeping))
-			until(t, "the first wave can be proven", c.due)
-			b.at(action)
-			both(t, c.FC, fakefc.TimerEvent(stack.FollowUpsTimer, time.Now(), stack.FollowUpsPayload), second, messageOf("M2", sweeping))
-			c.takeTurns(t, second)
-			b.opened(t)
-			c.calledOnce(t, three...)
-			c.toldByEither(t, three...)
-			if n := len(c.accounts(t)); n != 2 {
-				t.Errorf("%d requests are reported, want 2", n)
-			}
-			c.clean(t)
-			c.explain(t)
-		}})
+	c, second := twoWriters(t, setup{fleet: advised()}, &barrier{})
+	both(t, c.FC, messageOf("M1", advisory), second, messageOf("M2", advisory))
+	both(t, c.FC, messageOf("M3", sweeping), second, messageOf("M1", advisory))
+	c.playWith(t, func() { both(t, c.FC, ticking(), second, ticking()) })
+	c.upgradedOnce(t, affected...)
+	want := all("completed", affected...)
+	maps.Copy(want, all("skipped", "rm-fixed", "rm-closed", "pgm-other"))
+	c.wantAccounts(t, want)
+	if n := len(c.joined(t)); n != 2 {
+		t.Errorf("%d requests were told that a rollout is under way, want 2", n)
 	}
-	atOnce(t, tests)
-}
-
-// toldByEither fails unless the upgrade of every instance is told, and by each rollout at most once. The rollout whose call was refused may
-// tell it, too: its follow-up of before the call is served before the one of after it, and finds a task and nobody's claim.
-func (c *cloud) toldByEither(t *testing.T, ids ...string) {
-	t.Helper()
-	rollouts := map[string]map[any]string{} // of each tag and instance: the id by rollout
-	for _, n := range c.notifications(t) {
-		key := fmt.Sprint(n.Tag, " of ", n.Data["DBInstanceId"])
-		if rollouts[key] == nil {
-			rollouts[key] = map[any]string{}
-		}
-		if id := rollouts[key][n.Data["rollout"]]; id != "" && id != n.ID {
-			t.Errorf("%s is told by rollout %v under the ids %s and %s", key, n.Data["rollout"], id, n.ID)
-		}
-		rollouts[key][n.Data["rollout"]] = n.ID
-	}
-	for _, id := range ids {
-		for _, tag := range []string{"accepted of ", "completed of "} {
-			if len(rollouts[tag+id]) == 0 {
-				t.Errorf("%s%s is not told", tag, id)
-			}
-		}
-	}
-}
-
-// takeTurns lets two processes serve the timer in turn, until nothing is on the queue.
-func (c *cloud) takeTurns(t *testing.T, second *fakefc.Server) {
-	t.Helper()
-	turns := []*fakefc.Server{c.FC, second}
-	until(t, "the rollouts end", func() bool {
-		if c.due() {
-			if _, err := turns[0].Invoke(t.Context(), fakefc.TimerEvent(stack.FollowUpsTimer, time.Now(), stack.FollowUpsPayload)); err != nil {
-				t.Fatal(err)
-			}
-			turns[0], turns[1] = turns[1], turns[0]
-		}
-		return len(c.MNS.Messages(stack.FollowUps)) == 0
-	})
+	c.inOrder(t)
+	c.clean(t)
+	c.explain(t)
 }

@@ -27,11 +27,21 @@ func (c Credentials) Redact(text string, made ...string) string {
 	}
 	accessKeyID, secret, token := c.Reveal()
 	for _, part := range append(made, token, secret, accessKeyID) {
-		if part != "" {
+		if part != "" && strings.Contains(strings.ToLower(text), core(part)) { // to look for all encodings takes a hundred times as long
 			text = encodings(part).ReplaceAllString(text, hidden)
 		}
 	}
 	return signed().ReplaceAllString(text, "${1}"+hidden)
+}
+
+// core returns the longest piece of a secret that is the same in every encoding, in lower case.
+func core(secret string) (longest string) {
+	for piece := range strings.FieldsFuncSeq(strings.ToLower(secret), func(r rune) bool { return (r < '0' || r > '9') && (r < 'a' || r > 'z') }) {
+		if len(piece) > len(longest) {
+			longest = piece
+		}
+	}
+	return longest
 }
 
 // encodings matches a secret as it may come back: plain, URL-encoded any number of times (a string to sign has it

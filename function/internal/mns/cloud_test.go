@@ -26,28 +26,20 @@ var outside rig.Outside
 
 func TestMain(m *testing.M) { os.Exit(outside.Run(m)) }
 
-// clock goes ahead of the machine's, whose time the SDK signs with: the service refuses what is more than 15 minutes off.
-type clock struct{ ahead atomic.Int64 }
-
-func (c *clock) Now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
-
-func (c *clock) Advance(d time.Duration) { c.ahead.Add(int64(d)) }
-
-// cloud is a fake of the service on loopback, with a topic "news" and a queue "inbox", and one client for it.
+// cloud is a fake of the service on loopback, with a topic "news", and one client for it. Its clock is the machine's, since the SDK signs with
+// that time.
 type cloud struct {
 	*fakemns.Server
-	clock  *clock
 	keys   *sts.Keyring
 	client *mns.Client
 }
 
 func newCloud(t *testing.T) *cloud {
 	t.Helper()
-	c := &cloud{clock: &clock{}, keys: sts.NewKeyring(time.Now)}
-	c.Server = fakemns.New(fakemns.Options{Now: c.clock.Now, Keys: c.keys, Account: account, Region: region})
+	c := &cloud{keys: sts.NewKeyring(time.Now)}
+	c.Server = fakemns.New(fakemns.Options{Now: time.Now, Keys: c.keys, Account: account, Region: region})
 	t.Cleanup(c.Close)
 	must(t, c.CreateTopic("news"))
-	must(t, c.CreateQueue("inbox"))
 	server := httptest.NewServer(c)
 	t.Cleanup(server.Close)
 	c.client = newClient(t, server.URL)

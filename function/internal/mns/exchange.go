@@ -17,8 +17,8 @@ import (
 	"rds-kernel-upgrade/function/internal/transport"
 )
 
-// exchange is one request and its answer, as the SDK cannot see them: it hands the SDK the credentials of the invocation, and
-// carries the request over the function's own transport.
+// exchange is one request and its answer. It gives the SDK the credentials of the invocation, and sends the SDK's request over the function's
+// own transport.
 type exchange struct {
 	credentials.Credential // the rest of the SDK's interface, which it does not call
 	transport              *transport.Transport
@@ -28,7 +28,7 @@ type exchange struct {
 	call      *transport.Call
 	signer    invocation.Credentials
 	signature string
-	failure   error // of the transport
+	failure   error // the transport's
 	status    int
 	answer    []byte
 }
@@ -67,8 +67,8 @@ func (e *exchange) RoundTrip(_ *fasthttp.HostClient, request *fasthttp.Request, 
 	return false, nil
 }
 
-// explain makes a fault of a failed call. It reads the answer itself: the SDK keeps the status and the code only inside an
-// error's text, and not even there when the answer is a web page.
+// explain returns the fault of a failed call. It reads the answer itself: the SDK has the status and the code only in an error's text, and not
+// even there when the answer is a web page.
 func (e *exchange) explain(err error) *fault.Error {
 	switch {
 	case e.failure != nil:

@@ -2,10 +2,8 @@ package mns_test
 
 import (
 	"errors"
-	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"rds-kernel-upgrade/function/internal/fault"
 	"rds-kernel-upgrade/function/internal/invocation"
@@ -14,16 +12,12 @@ import (
 	"rds-kernel-upgrade/local/rig"
 )
 
-// FuzzAnswer gives the adapter whatever a gateway may send. It must come out as what was asked for, in full, or as a fault, and never
-// as a panic.
+// FuzzAnswer gives the adapter any answer that a gateway may send. The result must be a message id or a fault, and never a panic.
 func FuzzAnswer(f *testing.F) {
 	for _, seed := range []string{
 		`<Message xmlns="http://mns.aliyuncs.com/doc/v1/"><MessageId>M</MessageId></Message>`,
-		`<Message xmlns="http://mns.aliyuncs.com/doc/v1/"><MessageId>M</MessageId><ReceiptHandle>1-aGFuZGxl</ReceiptHandle></Message>`,
-		received(`<MessageId>M</MessageId><ReceiptHandle>1-aGFuZGxl</ReceiptHandle><MessageBody>b</MessageBody><EnqueueTime>1432727826000</EnqueueTime><DequeueCount>1</DequeueCount>`),
-		received(`<MessageId>M</MessageId><EnqueueTime>-9223372036854775808</EnqueueTime><DequeueCount>x</DequeueCount>`),
-		`<Error><Code>MessageNotExist</Code><Message>m</Message><RequestId>R</RequestId></Error>`,
-		`<Errors><Error><ErrorCode>MessageNotExist</ErrorCode><ReceiptHandle>1-aGFuZGxl</ReceiptHandle></Error></Errors>`,
+		`<Message><MessageId>M</MessageId><MessageId>N</MessageId><ReceiptHandle>-9223372036854775809</ReceiptHandle></Message>`,
+		`<Errors><Error><ErrorCode>TopicNotExist</ErrorCode><ErrorMessage>m</ErrorMessage></Error></Errors>`,
 		`<Error><Code>TopicNotExist</Code><Message>m</Message><RequestId>R</RequestId></Error>`, "<html>", "", "<Message>", "{}",
 	} {
 		f.Add(200, seed)
@@ -41,25 +35,10 @@ func FuzzAnswer(f *testing.F) {
 			t.Fatal(err)
 		}
 		own := invocation.NewCredentials("STS.id", "sec-ret", "tok+en==")
-		check := func(err error, whole bool) {
-			fault := new(fault.Error)
-			if err == nil != whole || err != nil && (!errors.As(err, &fault) || fault.Kind == "" || strings.Contains(err.Error(), "tok+en==")) {
-				t.Errorf("%d %q gives %v, with a result: %t", status, body, err, whole)
-			}
-		}
 		id, err := client.Publish(t.Context(), own, "news", "body", "tag")
-		check(err, id != "")
-		receipt, err := client.Send(t.Context(), own, "inbox", "body", time.Minute)
-		check(err, receipt.MessageID != "")
-		messages, err := client.Receive(t.Context(), own, "inbox")
-		for _, m := range messages {
-			check(err, m.ID != "" && m.Handle != "")
-		}
-		check(err, err == nil)
-		err = client.Delete(t.Context(), own, "inbox", "1-aGFuZGxl")
-		check(err, err == nil)
-		if done := status == http.StatusNoContent; done && err != nil || err == nil && !done && !strings.Contains(body, "MessageNotExist") {
-			t.Errorf("%d %q deletes: %v", status, body, err)
+		f := new(fault.Error)
+		if (err == nil) != (id != "") || err != nil && (!errors.As(err, &f) || f.Kind == "" || strings.Contains(err.Error(), "tok+en==")) {
+			t.Errorf("%d %q: got %q, %v", status, body, id, err)
 		}
 	})
 }

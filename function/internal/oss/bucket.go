@@ -39,7 +39,7 @@ func (c *Client) page(ctx context.Context, prefix, after string, most int) (keys
 		query["start-after"] = after
 	}
 	_, err = c.call(ctx, request{
-		action: "ListObjectsV2", method: http.MethodGet, prefix: prefix, query: query, status: http.StatusOK,
+		action: "ListObjectsV2", method: http.MethodGet, prefix: prefix, query: query,
 		read: func(e *exchange) (err error) {
 			var list listing
 			if err := xml.Unmarshal(e.answer, &list); err != nil {
@@ -86,7 +86,7 @@ func (l listing) keys(prefix, after string, most int) ([]string, error) {
 // Versioned reports whether the bucket's versioning is or was enabled.
 func (c *Client) Versioned(ctx context.Context) (versioned bool, err error) {
 	_, err = c.call(ctx, request{
-		action: "GetBucketVersioning", method: http.MethodGet, query: map[string]string{"versioning": ""}, status: http.StatusOK,
+		action: "GetBucketVersioning", method: http.MethodGet, query: map[string]string{"versioning": ""},
 		read: func(e *exchange) error {
 			var document struct {
 				XMLName xml.Name `xml:"VersioningConfiguration"`

@@ -100,7 +100,7 @@ func TestTheLengthOfAnObjectIsBounded(t *testing.T) {
 	}
 }
 
-// What the SDK refuses by itself is not sent, and stays wrong.
+// What has no address is not sent, and stays wrong.
 func TestWhatCannotBeSentIsRefused(t *testing.T) {
 	t.Parallel()
 	nobody := func(*http.Request) (*http.Response, error) { panic("it was sent") }
@@ -113,8 +113,8 @@ func TestWhatCannotBeSentIsRefused(t *testing.T) {
 		"a bucket with a slash":       {"up/grades", region, key, fault.Error{Op: "oss: GetObject up/grades/" + key, Kind: fault.Invalid, Message: noName}},
 		"a bucket with a dot":         {"evil.example.com", region, key, fault.Error{Op: "oss: GetObject evil.example.com/" + key, Kind: fault.Invalid, Message: noName}},
 		"a bucket in capital letters": {"Upgrades", region, key, fault.Error{Op: "oss: GetObject Upgrades/" + key, Kind: fault.Invalid, Message: noName}},
-		"no key":                      {bucket, region, "", fault.Error{Op: "oss: GetObject upgrades/", Kind: fault.Invalid, Message: "=not sent: invalid field, OperationInput.Key."}},
-		"a region that is none":       {bucket, "cn hangzhou", key, fault.Error{Op: "oss: GetObject upgrades/" + key, Kind: fault.Invalid, Message: "=not sent: invalid field, Endpoint."}},
+		"no key":                      {bucket, region, "", fault.Error{Op: "oss: GetObject upgrades/", Kind: fault.Invalid, Message: "=not sent: an object needs a key"}},
+		"a region that is none":       {bucket, "cn hangzhou", key, fault.Error{Op: "oss: GetObject upgrades/" + key, Kind: fault.Invalid, Message: "=not sent: this is no name of a region"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -125,7 +125,7 @@ func TestWhatCannotBeSentIsRefused(t *testing.T) {
 	}
 }
 
-// The function's own limit comes first for every call, whatever the SDK waits.
+// Every call ends with the invocation, or after the limit of one call.
 func TestACallEndsWithItsContextOrAfterTheCallTimeout(t *testing.T) {
 	t.Parallel()
 	for op, call := range calls {

@@ -93,19 +93,6 @@ var contract = map[string]func(place){
 			t.Errorf("got %q, %+v", content, f)
 		}
 	},
-	"a deleted object is missing, and can be created anew": func(p place) {
-		t := p.T
-		c := p.client(bucket)
-		wantCreated(t, c, key, "first", true)
-		for range 2 {
-			must(t, c.Delete(t.Context(), key))
-		}
-		if _, err := c.Get(t.Context(), key); err == nil || fault.From(err).Kind != fault.NotFound {
-			t.Errorf("after it was deleted: %v", err)
-		}
-		wantCreated(t, c, key, "second", true)
-		wantContent(t, c, key, "second")
-	},
 	"keys are listed in ascending order, those with a prefix and after a key, and so many": func(p place) {
 		t := p.T
 		c := p.client(bucket)

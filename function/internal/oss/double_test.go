@@ -59,9 +59,6 @@ func (d *double) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refusal(404, "NoSuchBucket", "The specified bucket does not exist.").ServeHTTP(w, r)
 	case r.Method == http.MethodPut:
 		d.put(path, string(content), r.Header.Get("X-Oss-Forbid-Overwrite") == "true").ServeHTTP(w, r)
-	case r.Method == http.MethodDelete:
-		delete(d.objects, path)
-		answer{status: 204}.ServeHTTP(w, r)
 	case query.Has("versioning"):
 		d.status().ServeHTTP(w, r)
 	case path == "" && query.Get("list-type") == "2":

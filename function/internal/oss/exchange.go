@@ -12,13 +12,11 @@ import (
 	"strconv"
 	"strings"
 
-	sdk "github.com/aliyun/alibabacloud-oss-go-sdk-v2/oss"
-
 	"rds-kernel-upgrade/function/internal/fault"
 	"rds-kernel-upgrade/function/internal/transport"
 )
 
-// exchange is one request and its whole answer. It is the SDK's HTTP client, so that the function's own transport carries the request.
+// exchange is one request and its whole answer.
 type exchange struct {
 	call *transport.Call
 	body []byte // of the request
@@ -30,25 +28,24 @@ type exchange struct {
 	answer    []byte
 }
 
-// Do sends the SDK's request. The answer is read to its end here, so nobody has a reader to close.
-func (e *exchange) Do(r *http.Request) (_ *http.Response, err error) {
-	defer func() { e.failure = err }() // the SDK's error would be its own words for it
+// send sends the request over the function's transport, and reads the answer to its end.
+func (e *exchange) send(r *http.Request) (err error) {
+	defer func() { e.failure = err }()
 	_, e.signature, _ = strings.Cut(r.Header.Get("Authorization"), "Signature=")
 	r.Header.Set("Accept-Encoding", "identity") // the bytes as they are kept: net/http would ask for gzip, and unpack what was written packed
 	e.setBody(r)
 	answer, err := e.call.RoundTrip(r)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { _ = answer.Body.Close() }()
 	e.answer, _ = io.ReadAll(answer.Body) // the transport has it in memory
 	e.status, e.header = answer.StatusCode, answer.Header
-	answer.Body = io.NopCloser(bytes.NewReader(e.answer))
-	return answer, nil
+	return nil
 }
 
-// setBody puts the body into the request. The SDK is not given it: its reader could not be read again when a kept connection turns out to be
-// closed before anything was written, and an empty one would have no known end.
+// setBody puts the body into the request. It can be read again when a kept connection turns out to be closed before anything was written, and an
+// empty one has a known end.
 func (e *exchange) setBody(r *http.Request) {
 	r.Body, r.ContentLength = http.NoBody, int64(len(e.body))
 	if len(e.body) > 0 {
@@ -72,12 +69,12 @@ func (e *exchange) verify(content []byte) error {
 	return nil
 }
 
-// explain makes a fault of a failed call. It reads the answer itself: the SDK's error mixes it with the request.
+// explain makes a fault of a failed call.
 func (e *exchange) explain(err error) *fault.Error {
 	switch {
 	case e.failure != nil:
 		return &fault.Error{Kind: fault.Unavailable, Message: e.failure.Error(), InDoubt: e.call.Reached()}
-	case e.status == 0:
+	case e.status == 0: // it was not sent, or a panic has ended it
 		return unsent(err, e.call.Reached())
 	case e.status/100 == 2: // the error is one of ours
 		return &fault.Error{Kind: fault.Unavailable, Message: err.Error(), RequestID: e.requestID(), InDoubt: true}
@@ -106,15 +103,11 @@ func (e *exchange) foreign() error {
 	return fmt.Errorf("the answer is not OSS's: status %d, %d bytes", e.status, len(e.answer))
 }
 
-// unsent explains an error of the SDK about a request that it has not sent, and never will.
+// unsent explains why a request was not sent, and never will be, or that nobody knows.
 func unsent(err error, reached bool) *fault.Error {
-	var parameter sdk.InvalidParamError
-	if !errors.As(err, &parameter) {
-		return &fault.Error{Kind: fault.Internal, Message: err.Error(), InDoubt: reached}
+	var refusal *fault.Error
+	if errors.As(err, &refusal) {
+		return refusal
 	}
-	message := "not sent: " + parameter.Error()
-	if parameter.Field() == "OperationInput.Bucket" {
-		message = "not sent: this is no name of a bucket, which has 3 to 63 lower-case letters, digits and hyphens: name the bucket in STATE_BUCKET"
-	}
-	return &fault.Error{Kind: fault.Invalid, Message: message}
+	return &fault.Error{Kind: fault.Internal, Message: err.Error(), InDoubt: reached}
 }

@@ -25,7 +25,7 @@ func raw(text string) http.HandlerFunc {
 }
 
 // Whatever the server does, a call is sent once, ends in a fault that says whether it may have taken effect, and no secret is in that
-// fault's text. The SDK by itself would send most of these three times.
+// fault's text. The SDK's client would send most of these three times.
 func TestACallIsSentOnceAndItsFaultHoldsNoSecret(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -102,7 +102,7 @@ var skewed = answer{
 	map[string]string{"Date": time.Now().Add(24 * time.Hour).UTC().Format(http.TimeFormat)},
 }
 
-// The SDK would take the server's time for the right one, and sign the next request with it: any server could so get signatures for later.
+// The SDK's client would take the server's time for the right one, and sign the next request with it: any server could so get signatures for later.
 func TestTheClockIsNotCorrected(t *testing.T) {
 	t.Parallel()
 	s := serve(t, skewed)
@@ -190,7 +190,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 	}
 }
 
-// The SDK looks at the checksum only for what it writes, and sends it once more then.
+// The SDK's client looks at the checksum only for what it writes, and sends it once more then.
 func TestAContentWithAnotherChecksumIsAFault(t *testing.T) {
 	t.Parallel()
 	for _, op := range []string{"GetObject upgrades/" + key, "PutObject upgrades/" + key} {
@@ -266,7 +266,7 @@ func TestThousandCallsLeaveNothingBehind(t *testing.T) {
 	before.Await(t, 2*time.Second)
 }
 
-// A panic below the SDK is a fault, too, and it is in doubt once the request may be out.
+// A panic below a call is a fault, too, and it is in doubt once the request may be out.
 func TestPanicUnderACallIsAFault(t *testing.T) {
 	t.Parallel()
 	for _, reached := range []bool{false, true} {

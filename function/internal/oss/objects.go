@@ -13,7 +13,7 @@ import (
 // Get reads an object. One that is missing is a NotFound fault.
 func (c *Client) Get(ctx context.Context, key string) ([]byte, error) {
 	e, err := c.call(ctx, request{
-		action: "GetObject", method: http.MethodGet, key: &key, status: http.StatusOK,
+		action: "GetObject", method: http.MethodGet, key: &key,
 		read: func(e *exchange) error { return e.verify(e.answer) },
 	})
 	if err != nil {
@@ -33,7 +33,7 @@ const alreadyExists = "FileAlreadyExists"
 // is not InDoubt, although the object was written: who then looked for their own content would find it, and so would the second writer.
 func (c *Client) Create(ctx context.Context, key string, body []byte) (created bool, err error) {
 	r := request{
-		action: "PutObject", method: http.MethodPut, key: &key, body: body, status: http.StatusOK,
+		action: "PutObject", method: http.MethodPut, key: &key, body: body,
 		header: map[string]string{
 			"x-oss-forbid-overwrite": "true",
 			"Content-MD5":            md5Of(body), // the signature covers this header, but not the content itself
@@ -60,10 +60,4 @@ func (c *Client) Create(ctx context.Context, key string, body []byte) (created b
 func md5Of(content []byte) string {
 	sum := md5.Sum(content) //nolint:gosec // see the import
 	return base64.StdEncoding.EncodeToString(sum[:])
-}
-
-// Delete removes an object. One that is not there is no error.
-func (c *Client) Delete(ctx context.Context, key string) error {
-	_, err := c.call(ctx, request{action: "DeleteObject", method: http.MethodDelete, key: &key, status: http.StatusNoContent})
-	return err
 }

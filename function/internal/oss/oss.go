@@ -1,24 +1,15 @@
-// Package oss keeps objects in one bucket of OSS, Alibaba Cloud's object storage, through alibabacloud-oss-go-sdk-v2. It does not know
-// what it keeps, and it sends every request at most once.
-//
-// What it keeps from the rest of the function: the SDK sends a request up to three times, so that a Create whose first answer was lost is
-// refused because of its own object. It has connections, timeouts and a correction of the clock of its own, and its default configuration
-// reads the environment. It takes every answer with status 2xx for a success, a web page, too, or a part of an object. An error document
-// can overwrite the status that it came with. The SDK's errors hold the address of the request and the whole answer, in which OSS repeats
-// the security token.
-//
-// Of the SDK only the general call is used, which signs and sends a request, and reads an error. Its call for each operation would add a
-// tenth of a megabyte to the binary, and more to be saved from: it panics on a list that has an object without a key, takes an empty answer
-// for an empty list and for a bucket without versioning, and asks the machine's files for the content type of a name.
 package oss
 
 import (
 	"context"
+	"net/http"
+	"net/url"
+	"strings"
 
-	sdk "github.com/aliyun/alibabacloud-oss-go-sdk-v2/oss"
 	"github.com/aliyun/alibabacloud-oss-go-sdk-v2/oss/credentials"
-	"github.com/aliyun/alibabacloud-oss-go-sdk-v2/oss/retry"
+	"github.com/aliyun/alibabacloud-oss-go-sdk-v2/oss/signer"
 
+	"rds-kernel-upgrade/function/internal/fault"
 	"rds-kernel-upgrade/function/internal/invocation"
 	"rds-kernel-upgrade/function/internal/transport"
 )
@@ -56,7 +47,6 @@ type request struct {
 	prefix         string  // of the keys that are asked for
 	query, header  map[string]string
 	body           []byte
-	status         int                   // of the answer
 	read           func(*exchange) error // looks at the rest of the answer, if there is more to it
 }
 
@@ -77,7 +67,7 @@ func (c *Client) call(ctx context.Context, r request) (*exchange, error) {
 	e := &exchange{call: c.transport.Call(ctx), body: r.body}
 	e.call.Expect(maxObject)
 	err := transport.Guard(func() error { return c.send(ctx, r, e) })
-	if err == nil && (e.status != r.status || e.requestID() == "") {
+	if err == nil && (e.status != http.StatusOK || e.requestID() == "") {
 		err = e.foreign()
 	}
 	if err == nil && r.read != nil {
@@ -89,25 +79,72 @@ func (c *Client) call(ctx context.Context, r request) (*exchange, error) {
 	return e, e.explain(err).Of(r.op(c.bucket), func(text string) string { return c.credentials.Redact(text, e.signature) })
 }
 
-// send hands a request to a client of the SDK that is made for it: that costs microseconds, and what the SDK would learn from an answer
-// is forgotten.
+// product is what a signature names this service by.
+var product = "oss"
+
+// send makes a signed request, and sends it.
 func (c *Client) send(ctx context.Context, r request, e *exchange) error {
-	config := sdk.NewConfig().
-		WithRegion(c.region).
-		WithEndpoint(c.endpoint.Scheme + "://" + c.endpoint.Host).
-		WithUsePathStyle(c.endpoint.Loopback()).
-		WithSignatureVersion(sdk.SignatureVersionV4).
-		WithRetryer(retry.NopRetryer{}).
-		WithCredentialsProvider(credentials.CredentialsProviderFunc(c.reveal))
-	config.HttpClient = e
-	_, err := sdk.NewClient(config).InvokeOperation(ctx, &sdk.OperationInput{
-		OpName: r.action, Method: r.method, Bucket: &c.bucket, Key: r.key, Parameters: r.query, Headers: r.header,
+	if refusal := c.refusal(r); refusal != "" {
+		return &fault.Error{Kind: fault.Invalid, Message: "not sent: " + refusal}
+	}
+	address := c.address(r)
+	out := (&http.Request{Method: r.method, URL: address, Host: address.Host, Header: http.Header{}}).WithContext(ctx)
+	for name, value := range r.header {
+		out.Header.Set(name, value)
+	}
+	out.Header.Set("User-Agent", "rds-kernel-upgrade")
+	accessKeyID, secret, token := c.credentials.Reveal()
+	err := (&signer.SignerV4{}).Sign(ctx, &signer.SigningContext{
+		Product: &product, Region: &c.region, Bucket: &c.bucket, Key: r.key, Request: out,
+		Credentials: &credentials.Credentials{AccessKeyID: accessKeyID, AccessKeySecret: secret, SecurityToken: token},
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return e.send(out)
 }
 
-// reveal is asked once for every request that the SDK signs.
-func (c *Client) reveal(context.Context) (credentials.Credentials, error) {
-	accessKeyID, secret, token := c.credentials.Reveal()
-	return credentials.Credentials{AccessKeyID: accessKeyID, AccessKeySecret: secret, SecurityToken: token}, nil
+// refusal returns why a request cannot be sent, "" if it can.
+func (c *Client) refusal(r request) string {
+	switch {
+	case len(c.bucket) < 3 || len(c.bucket) > 63 || !isLabel(c.bucket):
+		return "this is no name of a bucket, which has 3 to 63 lower-case letters, digits and hyphens: name the bucket in STATE_BUCKET"
+	case !isLabel(c.region):
+		return "this is no name of a region"
+	case r.key != nil && *r.key == "":
+		return "an object needs a key"
+	default:
+		return ""
+	}
 }
+
+// isLabel reports whether a name can be a part of a host's name. A regular expression would be compiled whenever the process starts.
+func isLabel(name string) bool {
+	outside := func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' }
+	return name != "" && strings.Trim(name, "-") == name && !strings.ContainsFunc(name, outside)
+}
+
+// address returns what is asked for. The bucket is a part of the host's name, but for loopback, where there is one host.
+func (c *Client) address(r request) *url.URL {
+	host, path := c.bucket+"."+c.endpoint.Host, "/"
+	if c.endpoint.Loopback() {
+		host, path = c.endpoint.Host, "/"+c.bucket+"/"
+	}
+	if r.key != nil {
+		path += *r.key
+	}
+	query := url.Values{}
+	for name, value := range r.query {
+		query.Set(name, value)
+	}
+	return &url.URL{Scheme: c.endpoint.Scheme, Host: host, Path: path, RawPath: escaped(path), RawQuery: plus.Replace(query.Encode())}
+}
+
+// OSS signs the forms of RFC 3986, in which a blank is %20.
+var (
+	plus    = strings.NewReplacer("+", "%20")
+	slashes = strings.NewReplacer("+", "%20", "%2F", "/")
+)
+
+// escaped returns a path as it is sent and signed.
+func escaped(path string) string { return slashes.Replace(url.QueryEscape(path)) }

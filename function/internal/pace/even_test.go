@@ -200,3 +200,20 @@ func TestARefusalLeavesTheTurnToTheNext(t *testing.T) {
 		}
 	})
 }
+
+// The rate would leave the time, and the gap to the call before does not.
+func TestWithoutTheTimeForTheGapNoCallIsMade(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := pace.New(10, time.Now)
+		evenly(t, l, 1, 1)
+		time.Sleep(time.Hour)
+		for n, want := range []error{nil, pace.ErrNoTime} {
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			if _, err := l.TakeEvenly(ctx, always); !errors.Is(err, want) {
+				t.Errorf("call %d: %v, want %v", n+1, err, want)
+			}
+			cancel()
+		}
+	})
+}

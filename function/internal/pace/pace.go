@@ -35,12 +35,12 @@ type Limiter struct {
 	apart  *rate.Limiter // saves nothing up, so that what TakeEvenly lets through is never together
 
 	mu        sync.Mutex
-	refused   time.Time // when the API last refused a call that was made at the rate of then
-	lowered   int       // how often the rate was lowered: an older call says nothing about the rate of now
+	refused   time.Time // when the API last refused a call
+	lowered   int       // how often the rate was lowered: an older call says nothing about the current rate
 	throttled int       // calls
 }
 
-// New makes a limiter that allows so many calls per second, and about as many at once after a pause.
+// New returns a limiter that allows so many calls per second, and about as many at once after a pause.
 func New(perSecond float64, now func() time.Time) *Limiter {
 	return &Limiter{
 		now: now, most: perSecond, turn: make(chan struct{}, 1), tokens: rate.NewLimiter(rate.Limit(perSecond), atOnce(perSecond)),
@@ -51,10 +51,10 @@ func New(perSecond float64, now func() time.Time) *Limiter {
 // ErrNoTime is the error of a call for which ctx does not leave the time.
 var ErrNoTime = errors.New("no time left under the rate limit")
 
-// Take waits until a call may be made. Its only error is ErrNoTime. done is to be told what the API said of it.
+// Take waits until a call may be made. Its only error is ErrNoTime. The caller must call done with whether the API refused the call by flow
+// control.
 func (l *Limiter) Take(ctx context.Context) (done func(throttled bool), err error) {
-	// One waits at a time: the time that a token will take is reckoned when the wait begins, and would be wrong for all behind when the
-	// rate changes.
+	// One waits at a time: how long a token takes is computed when the wait begins, and would be wrong for all behind when the rate changes.
 	select {
 	case l.turn <- struct{}{}:
 	case <-ctx.Done():
@@ -75,8 +75,8 @@ func (l *Limiter) Take(ctx context.Context) (done func(throttled bool), err erro
 // one before it, and never several at once after a pause: in the time that one call takes, no more begin than the rate allows in it. The
 // first of them waits for nothing for which Take would not.
 //
-// may is asked when all waiting is over, so that no call is made of which the reason has gone meanwhile, and once before, so that nobody waits
-// for such a call. The error is may's own, or ErrNoTime.
+// It calls may when all waiting is over, so that no call is made whose reason has gone meanwhile, and once before, so that nobody waits for
+// such a call. The error is may's own, or ErrNoTime.
 func (l *Limiter) TakeEvenly(ctx context.Context, may func() error) (done func(throttled bool), err error) {
 	select {
 	case l.even <- struct{}{}:
@@ -99,7 +99,7 @@ func (l *Limiter) TakeEvenly(ctx context.Context, may func() error) (done func(t
 	return done, nil
 }
 
-// Throttled tells how many calls the API has refused so far, and the rate of now in calls per second.
+// Throttled returns how many calls the API has refused so far, and the current rate in calls per second.
 func (l *Limiter) Throttled() (calls int, perSecond float64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -150,6 +150,6 @@ func (l *Limiter) set(perSecond float64) {
 
 func atOnce(calls float64) int { return max(1, int(calls)) }
 
-// together is how many calls TakeEvenly lets through together: those of one millisecond. Timers are no finer, and below a thousand calls a
+// together returns how many calls TakeEvenly lets through together: those of one millisecond. Timers are no finer, and below a thousand calls a
 // second it is one.
 func together(perSecond float64) int { return atOnce(perSecond / 1000) }

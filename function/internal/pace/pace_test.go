@@ -10,7 +10,7 @@ import (
 	"rds-kernel-upgrade/function/internal/pace"
 )
 
-// rateOf is the rate of now.
+// rateOf returns the current rate.
 func rateOf(l *pace.Limiter) float64 {
 	_, perSecond := l.Throttled()
 	return perSecond

@@ -14,7 +14,6 @@ import (
 
 	"rds-kernel-upgrade/function/internal/fault"
 	"rds-kernel-upgrade/function/internal/pace"
-	"rds-kernel-upgrade/function/internal/upgrade"
 )
 
 const (
@@ -104,7 +103,7 @@ func pass(w weather, limit taker) passed {
 	for range workers {
 		all.Go(func() {
 			for range work {
-				_ = upgrade.Retry(context.Background(), func() error {
+				_ = pace.Retry(context.Background(), func() error {
 					done, err := limit.Take(context.Background())
 					if err != nil {
 						return err

@@ -39,9 +39,15 @@ func Parse(text []byte, zone func(string) (*time.Location, error)) (Policy, erro
 	return p, nil
 }
 
+const (
+	leastFirst = time.Second // of verify.first
+	wantFirst  = "want 1s or more: an invocation must end within verify.first of writing its intents, and with less no call would fit"
+)
+
 // check adds to the file's problems all that is wrong with the values, but for the windows.
 func (p Policy) check(file *settings.File) {
 	oneOf(file, "mode", string(p.Mode), string(Apply), string(Plan), string(Off))
+	p.checkRegions(file)
 	for severity, pace := range map[string]Pace{
 		"critical": p.Tempo.Critical, "high": p.Tempo.High, "medium": p.Tempo.Medium, "low": p.Tempo.Low, "default": p.Tempo.Default,
 	} {
@@ -58,7 +64,7 @@ func (p Policy) check(file *settings.File) {
 		{"budget.maxInstances", p.Budget.MaxInstances, p.Budget.MaxInstances >= 1, "want 1 or more"},
 		{"budget.maxPercent", p.Budget.MaxPercent, p.Budget.MaxPercent > 0 && p.Budget.MaxPercent <= 100, "want more than 0, up to 100"},
 		{"rate.callsPerSecond", p.Rate.CallsPerSecond, p.Rate.CallsPerSecond > 0 && p.Rate.CallsPerSecond <= maxRate, fmt.Sprintf("want more than 0, up to %d", maxRate)},
-		{"verify.first", p.Verify.First, p.Verify.First > 0, "want more than 0"},
+		{"verify.first", p.Verify.First, time.Duration(p.Verify.First) >= leastFirst, wantFirst},
 		{"verify.giveUp", p.Verify.GiveUp, p.Verify.GiveUp > 0, "want more than 0"},
 	} {
 		if !rule.holds {

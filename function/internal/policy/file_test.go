@@ -67,6 +67,19 @@ func TestTheWindowsInTheCommentsOfThePolicyFileHold(t *testing.T) {
 	}
 }
 
+func TestTheRegionsInTheCommentsOfThePolicyFileHold(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(policyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(text), "\n#   regions:")
+	example, _, _ := strings.Cut(after, "\n")
+	if got := parse(t, "regions:"+example).Regions; len(got) < 2 {
+		t.Errorf("the example %q is read as %q", example, got)
+	}
+}
+
 // keysOf gives the keys of a YAML document, the nested ones with their parents' names before them.
 func keysOf(t *testing.T, text []byte) []string {
 	t.Helper()
@@ -95,7 +108,7 @@ func TestThePolicyReferenceStatesKeysAndDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]string{"windows.allow": "none: always", "windows.deny": "none"} // what is empty is not printed
+	want := map[string]string{"regions": "none: the function's own", "windows.allow": "none: always", "windows.deny": "none"} // what is empty is not printed
 	var document map[string]any
 	if err := yaml.Unmarshal(text, &document); err != nil {
 		t.Fatal(err)

@@ -70,7 +70,7 @@ func FuzzPolicy(f *testing.F) {
 	for _, text := range []string{
 		"mode: plan", "a: &a [*a]", "verify: {<<: {first: 1m}, giveUp: 2h}", "mode: !!binary b2Zm", "tempo: {critical: null}", "tempo: null", "windows: {allow: null}",
 		`windows: {allow: [{days: [mon], from: "01:00", to: "05:00", zone: UTC}], deny: [{from: "2026-11-10T00:00", to: "2026-11-12T00:00", zone: UTC}]}`,
-		"rate: {callsPerSecond: 1e-9}", "budget: {maxInstances: 0x10, maxPercent: 1e2}", "optIn: {tag: [], value: {}}", "versions: {minAge: 2562047h, beta: yes}", "---\n---\n", "? mode\n: off",
+		"regions: [cn-hangzhou, cn-shanghai]", "regions: [cn-hangzhou, cn-hangzhou]", "rate: {callsPerSecond: 1e-9}", "budget: {maxInstances: 0x10, maxPercent: 1e2}", "optIn: {tag: [], value: {}}", "versions: {minAge: 2562047h, beta: yes}", "---\n---\n", "? mode\n: off",
 	} {
 		f.Add([]byte(text))
 	}

@@ -172,7 +172,7 @@ func TestEachKeyOfAPolicyIsKnownAndWrittenOnce(t *testing.T) {
 
 // other has a value for each key outside the lists that is not its default.
 var other = map[string]string{
-	"mode": "plan", "optIn.tag": "other", "optIn.value": "other", "hold.tag": "other", "budget.maxInstances": "1", "budget.maxPercent": "1.5",
+	"mode": "plan", "regions": "[cn-shanghai]", "optIn.tag": "other", "optIn.value": "other", "hold.tag": "other", "budget.maxInstances": "1", "budget.maxPercent": "1.5",
 	"tempo.critical.UpgradeTime": "MaintainTime", "tempo.critical.bake": "2h", "tempo.high.UpgradeTime": "Immediate", "tempo.high.bake": "2h",
 	"tempo.medium.UpgradeTime": "Immediate", "tempo.medium.bake": "2h", "tempo.low.UpgradeTime": "Immediate", "tempo.low.bake": "2h",
 	"tempo.default.UpgradeTime": "Immediate", "tempo.default.bake": "2h", "versions.minAge": "1d", "versions.beta": "true",

@@ -1,5 +1,5 @@
-// Package policy is policy.yaml: the mode, whose instances take part, the windows, the budget of a wave, the tempo of each severity, which
-// versions may be targets, the rate of calls, and when to look.
+// Package policy is policy.yaml: the mode, the regions, whose instances take part, the windows, the budget of a wave, the tempo of each
+// severity, which versions may be targets, the rate of calls, and when to look.
 //
 //	policy.yaml ──Parse──▶ Policy ──Notes──▶ what is probably not meant
 //
@@ -22,6 +22,7 @@ import (
 // Policy is what a message may not ask for, and what holds when it does not say.
 type Policy struct {
 	Mode     Mode           `yaml:"mode"`
+	Regions  []string       `yaml:"regions,omitempty"` // empty: the function's own region
 	OptIn    OptIn          `yaml:"optIn"`
 	Hold     Hold           `yaml:"hold"`
 	Windows  window.Windows `yaml:"windows,omitempty"`
@@ -141,6 +142,15 @@ type Pace struct {
 func (p Policy) Pace(severity string) Pace {
 	pace := p.Tempo.of(severity)
 	return Pace{cmp.Or(pace.UpgradeTime, p.Tempo.Default.UpgradeTime), cmp.Or(pace.Bake, p.Tempo.Default.Bake)}
+}
+
+// LongestBake returns the longest bake of any severity, the default's included.
+func (p Policy) LongestBake() time.Duration {
+	longest := *p.Tempo.Default.Bake
+	for _, severity := range events.Severities() {
+		longest = max(longest, *p.Pace(severity).Bake)
+	}
+	return time.Duration(longest)
 }
 
 // Versions limits what may be a target.

@@ -67,7 +67,7 @@ func TestAWrongPolicyIsRefused(t *testing.T) {
 		"a duration without a unit": {"verify: {first: 5}", `"5" is not a duration`},
 		"a negative duration":       {"verify: {first: -5m}", `"-5m" is not a duration`},
 		"negative days":             {"verify: {first: -1d}", "is not a duration"},
-		"no wait at all":            {"verify: {first: 0s}", "want more than 0"},
+		"no wait at all":            {"verify: {first: 0s}", "verify.first: 0s: want 1s or more"},
 		"a rate of nothing":         {"rate: {callsPerSecond: 0}", "want more than 0"},
 		"a list":                    {"- mode", "want keys with values, got a list"},
 		"half an instance":          {"budget: {maxInstances: 1.5}", `line 1, column 24: budget.maxInstances: "1.5" is not a whole number`},
@@ -109,7 +109,7 @@ func TestTheStricterModeWins(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte("mode: plan\nverify: {first: 1d}\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if p, err := policy.Parse(text, time.LoadLocation); err == nil && (p.Rate.CallsPerSecond <= 0 || p.Verify.First <= 0) {
+		if p, err := policy.Parse(text, time.LoadLocation); err == nil && (p.Rate.CallsPerSecond <= 0 || p.Verify.First < policy.Duration(time.Second)) {
 			t.Errorf("%q gives %+v", text, p)
 		}
 	})

@@ -20,6 +20,7 @@ func TestATempoIsTheSeveritysAndElseTheDefaults(t *testing.T) {
 		"critical, as it is by default":          {"", "critical", events.Immediate, time.Hour},
 		"high: only its bake is its own":         {"", "high", events.MaintainTime, 24 * time.Hour},
 		"medium has none of its own":             {"", "medium", events.MaintainTime, 72 * time.Hour},
+		"a sweep has no severity":                {"", "", events.MaintainTime, 72 * time.Hour},
 		"one severity changes, others stay":      {"tempo: {high: {bake: 2h}}", "critical", events.Immediate, time.Hour},
 		"the one that changes":                   {"tempo: {high: {bake: 2h}}", "high", events.MaintainTime, 2 * time.Hour},
 		"a new one":                              {"tempo: {low: {UpgradeTime: Immediate}}", "low", events.Immediate, 72 * time.Hour},
@@ -35,6 +36,28 @@ func TestATempoIsTheSeveritysAndElseTheDefaults(t *testing.T) {
 			t.Parallel()
 			if got := parse(t, c.policy).Pace(c.severity); got.UpgradeTime != c.when || *got.Bake != policy.Duration(c.bake) {
 				t.Errorf("got %s and %s, want %s and a bake of %s", got.UpgradeTime, got.Bake, c.when, c.bake)
+			}
+		})
+	}
+}
+
+func TestTheLongestBakeIsOfAnySeverity(t *testing.T) {
+	t.Parallel()
+	const day = 24 * time.Hour
+	for name, c := range map[string]struct {
+		policy string
+		want   time.Duration
+	}{
+		"the default's, as it is by default":          {"", 3 * day},
+		"a severity's":                                {"tempo: {critical: {bake: 4d}}", 4 * day},
+		"that of the least severe":                    {"tempo: {low: {bake: 3d1s}}", 3*day + time.Second},
+		"the default's though no severity leaves out": {"tempo: {critical: {bake: 1h}, high: {bake: 1h}, medium: {bake: 1h}, low: {bake: 1h}}", 3 * day},
+		"a severity's where the default is nothing":   {"tempo: {default: {bake: 0s}}", day},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := parse(t, c.policy).LongestBake(); got != c.want {
+				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})
 	}

@@ -31,6 +31,7 @@ func TestEveryKeyOfAPolicyIsRead(t *testing.T) {
 	t.Parallel()
 	const text = `
 mode: plan
+regions: [cn-shanghai, cn-hangzhou-finance-1]
 optIn: {tag: upgrade, value: "yes"}
 hold: {tag: leave-alone}
 windows:
@@ -48,7 +49,7 @@ rate: {callsPerSecond: 2.5}
 verify: {first: 1m, giveUp: 1d12h}
 `
 	want := policy.Policy{
-		Mode: policy.Plan, OptIn: policy.OptIn{Tag: "upgrade", Value: "yes"}, Hold: policy.Hold{Tag: "leave-alone"},
+		Mode: policy.Plan, Regions: []string{"cn-shanghai", "cn-hangzhou-finance-1"}, OptIn: policy.OptIn{Tag: "upgrade", Value: "yes"}, Hold: policy.Hold{Tag: "leave-alone"},
 		Windows: window.Windows{
 			Allow: []window.Allow{{Days: []string{"mon", "fri"}, From: "01:00", To: "05:00", Zone: "Asia/Shanghai"}},
 			Deny:  []window.Deny{{From: "2026-11-10T00:00", To: "2026-11-12T00:00", Zone: "Asia/Shanghai", Why: "11.11"}},
@@ -92,8 +93,8 @@ rate: {callsPerSecond: 1}
 		`line 6, column 49: tempo.high.UpgradeTime: "SpecifyTime": want Immediate or MaintainTime`,
 		`line 6, column 86: tempo.default.UpgradeTime: is empty: give it a value, or leave it out`,
 		`line 7, column 24: rate.callsPerSecond: -1: want more than 0, up to 1000000000`,
-		`line 8, column 17: verify.first: 0s: want more than 0`,
-		`line 9, column 1: "mod" is not a key: want budget, hold, mode, optIn, rate, tempo, verify, versions or windows, did you mean mode?`,
+		`line 8, column 17: verify.first: 0s: want 1s or more: an invocation must end within verify.first of writing its intents, and with less no call would fit`,
+		`line 9, column 1: "mod" is not a key: want budget, hold, mode, optIn, rate, regions, tempo, verify, versions or windows, did you mean mode?`,
 		`line 10, column 1: rate: is given twice, first on line 7`,
 	}
 	_, err := policy.Parse([]byte(text), time.LoadLocation)
@@ -117,6 +118,7 @@ func TestAWrongValueOfAFleetsPolicyIsRefused(t *testing.T) {
 		"an unknown key in a window":         {`windows: {allow: [{form: "01:00", to: "02:00", zone: UTC}]}`, "want days, from, to or zone, did you mean from?"},
 		"an unknown key in a severity":       {"tempo: {high: {bakes: 1h}}", `"bakes" is not a key: want UpgradeTime or bake, did you mean bake?`},
 		"an age of less than nothing":        {"versions: {minAge: -1d}", "is not a duration"},
+		"a look after less than a second":    {"verify: {first: 999ms}", "verify.first: 999ms: want 1s or more: an invocation must end within verify.first of writing its intents"},
 		"giving up at once":                  {"verify: {giveUp: 0s}", "verify.giveUp: 0s: want more than 0"},
 		"a key of a group that has only one": {"rate: {calls: 1}", `"calls" is not a key`},
 		"no YAML at all":                     {"mode: [", "policy: yaml:"},

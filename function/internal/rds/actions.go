@@ -12,7 +12,7 @@ import (
 	api "github.com/aliyun/alibaba-cloud-sdk-go/services/rds"
 
 	"rds-kernel-upgrade/function/internal/fault"
-	"rds-kernel-upgrade/function/internal/upgrade"
+	"rds-kernel-upgrade/function/internal/fleet"
 )
 
 // timeForm is how the API writes times.
@@ -20,27 +20,27 @@ const timeForm = "2006-01-02T15:04:05Z"
 
 const resourceType = "INSTANCE"
 
-// Instance reads one instance, without its tags. One that is missing is a NotFound fault, whether the API says so with a
+// Instance returns one instance, without its tags. One that is missing is a NotFound fault, whether the API says so with a
 // 404 or with a list that does not have it.
-func (c *Client) Instance(ctx context.Context, region, id string) (upgrade.Instance, error) {
+func (c *Client) Instance(ctx context.Context, region, id string) (fleet.Instance, error) {
 	request, response := api.CreateDescribeDBInstanceAttributeRequest(), api.CreateDescribeDBInstanceAttributeResponse()
 	request.DBInstanceId = id
 	if err := c.do(ctx, region, id, request, response, &response.RequestId); err != nil {
-		return upgrade.Instance{}, err
+		return fleet.Instance{}, err
 	}
 	for _, a := range response.Items.DBInstanceAttribute {
 		if a.DBInstanceId == id && a.RegionId == region {
 			return instance(a), nil
 		}
 	}
-	return upgrade.Instance{}, &fault.Error{
+	return fleet.Instance{}, &fault.Error{
 		Op: "rds: DescribeDBInstanceAttribute " + id, Kind: fault.NotFound, Code: "InvalidDBInstanceId.NotFound",
 		Message: "no such instance in region " + region, RequestID: response.RequestId,
 	}
 }
 
-func instance(a api.DBInstanceAttribute) upgrade.Instance {
-	return upgrade.Instance{
+func instance(a api.DBInstanceAttribute) fleet.Instance {
+	return fleet.Instance{
 		ID: a.DBInstanceId, Description: a.DBInstanceDescription, RegionID: a.RegionId,
 		Engine: a.Engine, EngineVersion: a.EngineVersion, StorageType: a.DBInstanceStorageType,
 		Status: a.DBInstanceStatus, LockMode: a.LockMode, MaintainTime: a.MaintainTime,
@@ -50,7 +50,7 @@ func instance(a api.DBInstanceAttribute) upgrade.Instance {
 	}
 }
 
-// Tags reads the tags of up to 50 instances.
+// Tags returns the tags of up to 50 instances, by instance. One that has none, or is gone, is not in the map.
 func (c *Client) Tags(ctx context.Context, region string, ids []string) (map[string]map[string]string, error) {
 	tags := map[string]map[string]string{}
 	err := c.pages(ctx, "rds: ListTagResources "+names(ids), func(token string) (string, error) {
@@ -76,7 +76,7 @@ func (c *Client) Tags(ctx context.Context, region string, ids []string) (map[str
 	return tags, nil
 }
 
-// names stands for up to 50 instances in an error's text.
+// names returns what stands for several instances in the text of an error.
 func names(ids []string) string {
 	switch len(ids) {
 	case 0:
@@ -88,33 +88,18 @@ func names(ids []string) string {
 	}
 }
 
-// Tag writes one tag on up to 50 instances.
-func (c *Client) Tag(ctx context.Context, region string, ids []string, key, value string) error {
-	request, response := api.CreateTagResourcesRequest(), api.CreateTagResourcesResponse()
-	request.ResourceType, request.ResourceId = resourceType, &ids
-	request.Tag = &[]api.TagResourcesTag{{Key: key, Value: value}}
-	return c.do(ctx, region, names(ids), request, response, &response.RequestId)
-}
-
-// Untag removes one tag from up to 50 instances.
-func (c *Client) Untag(ctx context.Context, region string, ids []string, key string) error {
-	request, response := api.CreateUntagResourcesRequest(), api.CreateUntagResourcesResponse()
-	request.ResourceType, request.ResourceId, request.TagKey = resourceType, &ids, &[]string{key}
-	return c.do(ctx, region, names(ids), request, response, &response.RequestId)
-}
-
-// Offers lists the kernel versions that the API has for a kind of instance. unlisted is how many more it counts: the request has no
-// page parameter, so the rest cannot be had.
-func (c *Client) Offers(ctx context.Context, k upgrade.Kind) (offers []upgrade.Offer, unlisted int, err error) {
+// Offers returns the kernel versions that the API lists for a kind of instance. unlisted is how many more it counts: the request has no
+// page parameter, so the rest cannot be read.
+func (c *Client) Offers(ctx context.Context, k fleet.Kind) (offers []fleet.Offer, unlisted int, err error) {
 	request, response := api.CreateDescribeDBMiniEngineVersionsRequest(), api.CreateDescribeDBMiniEngineVersionsResponse()
 	request.DBInstanceId = k.DBInstanceID
 	request.Engine, request.EngineVersion, request.NodeType, request.StorageType = k.Engine, k.EngineVersion, k.NodeType, k.StorageType
 	if err := c.do(ctx, k.RegionID, strings.TrimSpace(k.DBInstanceID+" "+k.Engine+" "+k.EngineVersion), request, response, &response.RequestId); err != nil {
 		return nil, 0, err
 	}
-	offers = []upgrade.Offer{}
+	offers = []fleet.Offer{}
 	for _, item := range response.MinorVersionItems {
-		offers = append(offers, upgrade.Offer{
+		offers = append(offers, fleet.Offer{
 			Version: item.MinorVersion, Community: item.CommunityMinorVersion,
 			Online: item.StatusDesc == "Online", Beta: item.ReleaseType == "BETA",
 			Expired: item.ExpireStatus == "expired" && item.StatusDesc != "Offline", // the API says nothing by it of an offline one
@@ -129,13 +114,13 @@ const (
 	taskPage         = 100
 )
 
-// Tasks lists the tasks of up to 30 instances that began at the given time or later, by instance. Which type of task an upgrade is, is not
-// documented, so all types are listed.
-func (c *Client) Tasks(ctx context.Context, region string, ids []string, since, now time.Time) (map[string][]upgrade.Task, error) {
+// Tasks returns the tasks of up to 30 instances that began at the given time or later, by instance. Which type of task an upgrade is, is not
+// documented, so all types are returned.
+func (c *Client) Tasks(ctx context.Context, region string, ids []string, since, now time.Time) (map[string][]fleet.Task, error) {
 	if len(ids) > maxTaskInstances {
 		return nil, &fault.Error{Op: "rds: DescribeHistoryTasks", Kind: fault.Internal, Message: fmt.Sprintf("%d instances: a call takes at most %d", len(ids), maxTaskInstances)}
 	}
-	tasks, read := map[string][]upgrade.Task{}, 0
+	tasks, read := map[string][]fleet.Task{}, 0
 	err := c.pages(ctx, "rds: DescribeHistoryTasks "+names(ids), func(page string) (string, error) {
 		request, response := api.CreateDescribeHistoryTasksRequest(), api.CreateDescribeHistoryTasksResponse()
 		request.InstanceType, request.InstanceId = "Instance", strings.Join(ids, ",")
@@ -151,7 +136,7 @@ func (c *Client) Tasks(ctx context.Context, region string, ids []string, since, 
 				continue
 			}
 			start, _ := time.Parse(timeForm, t.StartTime) // zero if it cannot be read
-			tasks[t.InstanceId] = append(tasks[t.InstanceId], upgrade.Task{ID: t.TaskId, Status: upgrade.TaskStatus(t.Status), Start: start, Reason: t.ReasonCode})
+			tasks[t.InstanceId] = append(tasks[t.InstanceId], fleet.Task{ID: t.TaskId, Status: fleet.TaskStatus(t.Status), Start: start, Reason: t.ReasonCode})
 		}
 		if read += len(response.Items); len(response.Items) == 0 || read >= response.TotalCount {
 			return "", nil
@@ -164,19 +149,18 @@ func (c *Client) Tasks(ctx context.Context, region string, ids []string, since, 
 	return tasks, nil
 }
 
-// Upgrade makes the call that all this is about. Only the parameters that the API documents are sent; SwitchTime goes with
-// SpecifyTime, TargetMinorVersion only when the request named one. It asks may when it has waited for the rate limit; may's error is returned
-// as it is, and nothing was sent.
-func (c *Client) Upgrade(ctx context.Context, s upgrade.Step, may func() error) (upgrade.Acceptance, error) {
+// Upgrade makes the call that all this is about. Only documented parameters are sent, and none without a value. It calls may when it has waited
+// for the rate limit; if may returns an error, nothing is sent, and Upgrade returns that error as it is. Every other error is a fault.
+func (c *Client) Upgrade(ctx context.Context, u fleet.Call, may func() error) (fleet.Acceptance, error) {
 	request, response := api.CreateUpgradeDBInstanceKernelVersionRequest(), api.CreateUpgradeDBInstanceKernelVersionResponse()
-	request.DBInstanceId, request.UpgradeTime, request.TargetMinorVersion = s.Instance.ID, s.UpgradeTime, s.Asked
-	if !s.SwitchTime.IsZero() {
-		request.SwitchTime = s.SwitchTime.UTC().Format(timeForm)
+	request.DBInstanceId, request.UpgradeTime, request.TargetMinorVersion = u.DBInstanceID, u.UpgradeTime, u.TargetMinorVersion
+	if !u.SwitchTime.IsZero() {
+		request.SwitchTime = u.SwitchTime.UTC().Format(timeForm)
 	}
-	if err := c.onlyIf(may).do(ctx, s.Instance.RegionID, s.Instance.ID, request, response, &response.RequestId); err != nil {
-		return upgrade.Acceptance{}, err
+	if err := c.onlyIf(may).do(ctx, u.RegionID, u.DBInstanceID, request, response, &response.RequestId); err != nil {
+		return fleet.Acceptance{}, err
 	}
-	return upgrade.Acceptance{
+	return fleet.Acceptance{
 		RequestID: response.RequestId, TaskID: response.TaskId,
 		DBInstanceName: response.DBInstanceName, TargetMinorVersion: response.TargetMinorVersion,
 	}, nil

@@ -14,8 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/fleet"
 	"rds-kernel-upgrade/function/internal/rds"
-	"rds-kernel-upgrade/function/internal/upgrade"
 	"rds-kernel-upgrade/local/fakerds"
 	"rds-kernel-upgrade/local/faults"
 )
@@ -32,7 +32,7 @@ func TestInstanceHasWhatTheAPISays(t *testing.T) {
 	client := c.client(t)
 	got, err := client.Instance(t.Context(), "cn-beijing", "pgm-1")
 	must(t, err)
-	want := upgrade.Instance{
+	want := fleet.Instance{
 		ID: "pgm-1", Description: "orders", RegionID: "cn-beijing", Engine: "PostgreSQL", EngineVersion: "15.0",
 		StorageType: "cloud_essd", Status: "Rebooting", LockMode: "ManualLock", MaintainTime: "17:00Z-18:00Z",
 		CurrentKernelVersion: "rds_postgres_1500_20230530", LatestKernelVersion: "rds_postgres_1500_20251130",
@@ -85,18 +85,16 @@ func TestAnotherInstanceInTheListIsNotTheOne(t *testing.T) {
 	})
 }
 
-func TestTagsAreWrittenReadAndTakenOff(t *testing.T) {
+func TestTagsAreThoseOfEachInstance(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
-	c.Add(fakerds.Instance{DBInstanceID: "rm-2", CurrentKernelVersion: "rds_20231231"})
-	client, ids := c.client(t), []string{"rm-1", "rm-2"}
-	must(t, client.Tag(t.Context(), region, ids, "kernel-upgrade-claim", "intent rds_20260228"))
-	wantTags(t, client, ids, map[string]map[string]string{
-		"rm-1": {"env": "dev", "kernel-upgrade-claim": "intent rds_20260228"}, "rm-2": {"kernel-upgrade-claim": "intent rds_20260228"},
+	c.Add(
+		fakerds.Instance{DBInstanceID: "rm-2", CurrentKernelVersion: "rds_20231231"},
+		fakerds.Instance{DBInstanceID: "rm-3", CurrentKernelVersion: "rds_20231231", Tags: map[string]string{"env": "prod", "kernel-upgrade": "auto"}},
+	)
+	wantTags(t, c.client(t), []string{"rm-1", "rm-2", "rm-3", "rm-none"}, map[string]map[string]string{
+		"rm-1": {"env": "dev"}, "rm-3": {"env": "prod", "kernel-upgrade": "auto"},
 	})
-	must(t, client.Tag(t.Context(), region, ids[:1], "kernel-upgrade-claim", "called"))
-	must(t, client.Untag(t.Context(), region, ids[1:], "kernel-upgrade-claim"))
-	wantTags(t, client, ids, map[string]map[string]string{"rm-1": {"env": "dev", "kernel-upgrade-claim": "called"}})
 }
 
 func wantTags(t *testing.T, client *rds.Client, ids []string, want map[string]map[string]string) {
@@ -136,52 +134,32 @@ func TestTagsAreReadToTheLastPage(t *testing.T) {
 }
 
 // 50 instances are one call, and the API takes no more.
-func TestFiftyInstancesAreTaggedAtOnce(t *testing.T) {
+func TestTheTagsOfFiftyInstancesAreReadAtOnce(t *testing.T) {
 	t.Parallel()
 	c, ids, want := newCloud(t), []string{}, map[string]map[string]string{}
 	for n := range 51 {
 		id := fmt.Sprintf("rm-t%02d", n)
-		ids, want[id] = append(ids, id), map[string]string{"kernel-upgrade-claim": "intent", "own": id}
+		ids, want[id] = append(ids, id), map[string]string{"own": id}
 		c.Add(fakerds.Instance{DBInstanceID: id, CurrentKernelVersion: "rds_20231231", Tags: map[string]string{"own": id}})
 	}
-	client, fifty := c.client(t), ids[:50]
-	must(t, client.Tag(t.Context(), region, fifty, "kernel-upgrade-claim", "intent"))
-	want["rm-t50"] = map[string]string{"own": "rm-t50"}
-	for id, tags := range want {
-		if got, _ := c.Instance(id); !maps.Equal(got.Tags, tags) {
-			t.Errorf("%s has %v, want %v", id, got.Tags, tags)
-		}
-	}
 	delete(want, "rm-t50")
-	wantTags(t, client, fifty, want)
-	must(t, client.Untag(t.Context(), region, fifty, "kernel-upgrade-claim"))
-	for _, id := range ids {
-		if got, _ := c.Instance(id); !maps.Equal(got.Tags, map[string]string{"own": id}) {
-			t.Errorf("%s has %v after all", id, got.Tags)
-		}
+	client := c.client(t)
+	wantTags(t, client, ids[:50], want)
+	if calls := len(c.CallsOf("ListTagResources")); calls != 1 {
+		t.Errorf("%d calls, want 1", calls)
 	}
-	if tag, untag := len(c.CallsOf("TagResources")), len(c.CallsOf("UntagResources")); tag != 1 || untag != 1 {
-		t.Errorf("%d calls to tag, %d to untag, want one each", tag, untag)
-	}
-	err := client.Tag(t.Context(), region, ids, "kernel-upgrade-claim", "intent")
-	if f := fault.From(err); f.Kind != fault.Invalid || f.Code != "NumberExceed.ResourceIds" || f.Op != "rds: TagResources rm-t00 and 50 more" {
+	_, err := client.Tags(t.Context(), region, ids)
+	if f := fault.From(err); f.Kind != fault.Invalid || f.Code != "NumberExceed.ResourceIds" || f.Op != "rds: ListTagResources rm-t00 and 50 more" {
 		t.Errorf("51 at once: %+v", f)
 	}
 }
 
-// Nobody is asked about nothing, and it does not end the process.
-func TestNoInstancesToTagAreAFault(t *testing.T) {
+// A call about no instance is refused by the API, and does not end the process.
+func TestNoInstancesToReadTheTagsOfAreAFault(t *testing.T) {
 	t.Parallel()
-	client := newCloud(t).client(t)
-	_, err1 := client.Tags(t.Context(), region, nil)
-	for action, err := range map[string]error{
-		"ListTagResources": err1,
-		"TagResources":     client.Tag(t.Context(), region, nil, "key", "value"),
-		"UntagResources":   client.Untag(t.Context(), region, nil, "key"),
-	} {
-		if f := fault.From(err); err == nil || f.Kind != fault.Invalid || f.Op != "rds: "+action {
-			t.Errorf("%s: %v", action, err)
-		}
+	_, err := newCloud(t).client(t).Tags(t.Context(), region, nil)
+	if f := fault.From(err); err == nil || f.Kind != fault.Invalid || f.Op != "rds: ListTagResources" {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -215,7 +193,7 @@ func TestOffersSayWhatIsOnlineBetaOrExpired(t *testing.T) {
 	)
 	got, unlisted, err := c.client(t).Offers(t.Context(), mysqlKind)
 	must(t, err)
-	want := []upgrade.Offer{
+	want := []fleet.Offer{
 		{Version: "rds_20231231", Online: true},
 		{Version: "rds_20260228", Online: true},
 		{Version: "rds_20240101"},
@@ -230,7 +208,7 @@ func TestOffersSayWhatIsOnlineBetaOrExpired(t *testing.T) {
 }
 
 // mysqlKind is the kind of the instances of newCloud.
-var mysqlKind = upgrade.Kind{RegionID: region, Engine: "MySQL", EngineVersion: "8.0", NodeType: "HighAvailability", StorageType: "cloud_essd"}
+var mysqlKind = fleet.Kind{RegionID: region, Engine: "MySQL", EngineVersion: "8.0", NodeType: "HighAvailability", StorageType: "cloud_essd"}
 
 // RDS counts more versions than it lists, and has no parameter for a page.
 func TestVersionsThatAreNotListedAreCounted(t *testing.T) {
@@ -247,7 +225,7 @@ func TestTasksAreThoseThatBeganSince(t *testing.T) {
 	c := newCloud(t)
 	client, before := c.client(t), time.Now().Add(-time.Minute)
 	wantTasks(t, client, before, 0)
-	_, err := client.Upgrade(t.Context(), step(), always)
+	_, err := client.Upgrade(t.Context(), upgradeOf(), always)
 	must(t, err)
 	wantTasks(t, client, before, 1)
 	wantTasks(t, client, time.Now().Add(time.Minute), 0)
@@ -285,7 +263,7 @@ func TestTasksAreReadToTheLastPage(t *testing.T) {
 	if err != nil || pages != 3 || len(got["rm-1"])+len(got["rm-2"]) != 34+33+34+33+17+17 || len(got) != 2 {
 		t.Fatalf("%d pages, %d and %d tasks of %d instances: %v", pages, len(got["rm-1"]), len(got["rm-2"]), len(got), err)
 	}
-	want := upgrade.Task{ID: "t-1-0", Status: upgrade.TaskFailed, Start: time.Date(2026, 12, 1, 18, 0, 0, 0, time.UTC), Reason: "NoSpace"}
+	want := fleet.Task{ID: "t-1-0", Status: fleet.TaskFailed, Start: time.Date(2026, 12, 1, 18, 0, 0, 0, time.UTC), Reason: "NoSpace"}
 	if diff := cmp.Diff(want, got["rm-1"][0]); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
@@ -294,15 +272,15 @@ func TestTasksAreReadToTheLastPage(t *testing.T) {
 	}
 }
 
-func TestUpgradeGivesTheFourFieldsOfTheAnswer(t *testing.T) {
+func TestUpgradeReturnsTheFourFieldsOfTheAnswer(t *testing.T) {
 	t.Parallel()
 	for name, numeric := range map[string]bool{"with TaskId a string": false, "with TaskId a number": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newCloud(t, func(o *fakerds.Options) { o.NumericTaskID = numeric })
-			got, err := c.client(t).Upgrade(t.Context(), step(), always)
+			got, err := c.client(t).Upgrade(t.Context(), upgradeOf(), always)
 			must(t, err)
-			want := upgrade.Acceptance{
+			want := fleet.Acceptance{
 				RequestID: c.Calls()[0].RequestID, DBInstanceName: "rm-1", TaskID: got.TaskID, TargetMinorVersion: "rds_20260228",
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
@@ -330,9 +308,9 @@ var unlike = []string{"Signature", "SignatureNonce", "Timestamp"}
 func TestEveryActionSendsItsDocumentedParametersAndNoOthers(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 12, 2, 2, 0, 0, 0, time.FixedZone("Asia/Shanghai", 8*3600))
-	upgradeWith := func(change func(*upgrade.Step)) func(context.Context, *rds.Client) error {
+	upgradeWith := func(change func(*fleet.Call)) func(context.Context, *rds.Client) error {
 		return func(ctx context.Context, c *rds.Client) error {
-			_, err := c.Upgrade(ctx, step(change), always)
+			_, err := c.Upgrade(ctx, upgradeOf(change), always)
 			return err
 		}
 	}
@@ -342,17 +320,19 @@ func TestEveryActionSendsItsDocumentedParametersAndNoOthers(t *testing.T) {
 		want   map[string]string
 	}{
 		"an upgrade at once": {
-			"UpgradeDBInstanceKernelVersion", upgradeWith(func(*upgrade.Step) {}),
+			"UpgradeDBInstanceKernelVersion", upgradeWith(func(*fleet.Call) {}),
 			map[string]string{"DBInstanceId": "rm-1", "UpgradeTime": "Immediate"},
 		},
-		"an upgrade in the maintenance window, the target being proof only": {
+		"an upgrade in the maintenance window, to the latest version": {
 			"UpgradeDBInstanceKernelVersion",
-			upgradeWith(func(s *upgrade.Step) { s.UpgradeTime, s.Target, s.Due = "MaintainTime", "rds_20260228", at }),
+			upgradeWith(func(u *fleet.Call) { u.UpgradeTime = "MaintainTime" }),
 			map[string]string{"DBInstanceId": "rm-1", "UpgradeTime": "MaintainTime"},
 		},
 		"an upgrade at a time, to a version that was asked for": {
 			"UpgradeDBInstanceKernelVersion",
-			upgradeWith(func(s *upgrade.Step) { s.UpgradeTime, s.SwitchTime, s.Asked = "SpecifyTime", at, "rds_20260228" }),
+			upgradeWith(func(u *fleet.Call) {
+				u.UpgradeTime, u.SwitchTime, u.TargetMinorVersion = "SpecifyTime", at, "rds_20260228"
+			}),
 			map[string]string{
 				"DBInstanceId": "rm-1", "UpgradeTime": "SpecifyTime", "SwitchTime": "2026-12-01T18:00:00Z", "TargetMinorVersion": "rds_20260228",
 			},
@@ -366,14 +346,14 @@ func TestEveryActionSendsItsDocumentedParametersAndNoOthers(t *testing.T) {
 		},
 		"a region's fleet": {
 			"DescribeDBInstances", func(ctx context.Context, c *rds.Client) error {
-				_, err := c.Fleet(ctx, region, upgrade.Filter{})
+				_, err := c.Fleet(ctx, region, fleet.Filter{})
 				return err
 			},
 			map[string]string{"MaxResults": "100"},
 		},
 		"a part of a region's fleet": {
 			"DescribeDBInstances", func(ctx context.Context, c *rds.Client) error {
-				_, err := c.Fleet(ctx, region, upgrade.Filter{Engine: "MySQL", ResourceGroupID: "rg-1", Tags: map[string]string{"b": "<&>", "a": "1"}})
+				_, err := c.Fleet(ctx, region, fleet.Filter{Engine: "MySQL", ResourceGroupID: "rg-1", Tags: map[string]string{"b": "<&>", "a": "1"}})
 				return err
 			},
 			map[string]string{"MaxResults": "100", "Engine": "MySQL", "ResourceGroupId": "rg-1", "Tags": `{"a":"1","b":"\u003c\u0026\u003e"}`},
@@ -385,20 +365,6 @@ func TestEveryActionSendsItsDocumentedParametersAndNoOthers(t *testing.T) {
 			},
 			map[string]string{"ResourceType": "INSTANCE", "ResourceId.1": "rm-1", "ResourceId.2": "rm-2"},
 		},
-		"a tag": {
-			"TagResources", func(ctx context.Context, c *rds.Client) error {
-				return c.Tag(ctx, region, []string{"rm-1", "rm-2"}, "key", "value")
-			},
-			map[string]string{
-				"ResourceType": "INSTANCE", "ResourceId.1": "rm-1", "ResourceId.2": "rm-2", "Tag.1.Key": "key", "Tag.1.Value": "value",
-			},
-		},
-		"a tag taken off": {
-			"UntagResources", func(ctx context.Context, c *rds.Client) error {
-				return c.Untag(ctx, region, []string{"rm-1"}, "key")
-			},
-			map[string]string{"ResourceType": "INSTANCE", "ResourceId.1": "rm-1", "TagKey.1": "key"},
-		},
 		"versions for a kind of instance": {
 			"DescribeDBMiniEngineVersions", func(ctx context.Context, c *rds.Client) error {
 				_, _, err := c.Offers(ctx, mysqlKind)
@@ -408,7 +374,7 @@ func TestEveryActionSendsItsDocumentedParametersAndNoOthers(t *testing.T) {
 		},
 		"versions for one instance": {
 			"DescribeDBMiniEngineVersions", func(ctx context.Context, c *rds.Client) error {
-				_, _, err := c.Offers(ctx, upgrade.Kind{RegionID: region, DBInstanceID: "rm-1"})
+				_, _, err := c.Offers(ctx, fleet.Kind{RegionID: region, DBInstanceID: "rm-1"})
 				return err
 			},
 			map[string]string{"DBInstanceId": "rm-1"},
@@ -454,16 +420,16 @@ func TestEveryActionSendsItsDocumentedParametersAndNoOthers(t *testing.T) {
 	}
 }
 
-// Every action hands its faults on, and gives nothing else with them.
-func TestEveryActionGivesItsFault(t *testing.T) {
+// Every action returns its faults, and nothing else with them.
+func TestEveryActionReturnsItsFault(t *testing.T) {
 	t.Parallel()
 	for action, call := range map[string]func(context.Context, *rds.Client) (any, error){
 		"DescribeDBInstanceAttribute": func(ctx context.Context, c *rds.Client) (any, error) {
 			got, err := c.Instance(ctx, region, "rm-1")
-			return cmp.Equal(got, upgrade.Instance{}), err
+			return cmp.Equal(got, fleet.Instance{}), err
 		},
 		"DescribeDBInstances": func(ctx context.Context, c *rds.Client) (any, error) {
-			got, err := c.Fleet(ctx, region, upgrade.Filter{})
+			got, err := c.Fleet(ctx, region, fleet.Filter{})
 			return got == nil, err
 		},
 		"ListTagResources": func(ctx context.Context, c *rds.Client) (any, error) {
@@ -479,14 +445,8 @@ func TestEveryActionGivesItsFault(t *testing.T) {
 			return got == nil, err
 		},
 		"UpgradeDBInstanceKernelVersion": func(ctx context.Context, c *rds.Client) (any, error) {
-			got, err := c.Upgrade(ctx, step(), always)
-			return got == upgrade.Acceptance{}, err
-		},
-		"TagResources": func(ctx context.Context, c *rds.Client) (any, error) {
-			return true, c.Tag(ctx, region, []string{"rm-1"}, "key", "value")
-		},
-		"UntagResources": func(ctx context.Context, c *rds.Client) (any, error) {
-			return true, c.Untag(ctx, region, []string{"rm-1"}, "key")
+			got, err := c.Upgrade(ctx, upgradeOf(), always)
+			return got == fleet.Acceptance{}, err
 		},
 	} {
 		t.Run(action, func(t *testing.T) {

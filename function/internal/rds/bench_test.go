@@ -27,7 +27,7 @@ func BenchmarkCall(b *testing.B) {
 		client := rds.New(pool, pace.New(1e6, time.Now), &endpoint, invocation.NewCredentials(accessKeyID, secret, token))
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := client.Upgrade(b.Context(), step(), always); err != nil {
+			if _, err := client.Upgrade(b.Context(), upgradeOf(), always); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -11,11 +11,11 @@ import (
 	"testing"
 	"time"
 
+	"rds-kernel-upgrade/function/internal/fleet"
 	"rds-kernel-upgrade/function/internal/invocation"
 	"rds-kernel-upgrade/function/internal/pace"
 	"rds-kernel-upgrade/function/internal/rds"
 	"rds-kernel-upgrade/function/internal/transport"
-	"rds-kernel-upgrade/function/internal/upgrade"
 	"rds-kernel-upgrade/local/fakerds"
 	"rds-kernel-upgrade/local/rig"
 	"rds-kernel-upgrade/local/sts"
@@ -123,11 +123,11 @@ const echo = "<echo>"
 // always is for a call that may be made whenever its turn comes.
 func always() error { return nil }
 
-// step is an upgrade of rm-1.
-func step(change ...func(*upgrade.Step)) upgrade.Step {
-	s := upgrade.Step{Instance: upgrade.Instance{ID: "rm-1", RegionID: region}, UpgradeTime: "Immediate"}
+// upgradeOf returns the parameters of an upgrade of rm-1.
+func upgradeOf(change ...func(*fleet.Call)) fleet.Call {
+	u := fleet.Call{DBInstanceID: "rm-1", RegionID: region, UpgradeTime: "Immediate"}
 	for _, f := range change {
-		f(&s)
+		f(&u)
 	}
-	return s
+	return u
 }

@@ -62,7 +62,6 @@ var codes = []struct {
 	{"InvalidDBInstance.NotFound", fault.NotFound, ""},
 	{"InvalidDBInstanceId.NotFound", fault.NotFound, ""},
 	{"InvalidDBInstanceName.NotFound", fault.NotFound, ""},
-	{"InvalidResourceId.NotFound", fault.NotFound, ""},
 	{"ProductInstanceReleased", fault.NotFound, ""},
 
 	// Busy with a task, or waiting for one that is scheduled.
@@ -129,7 +128,6 @@ var codes = []struct {
 	{"MaxscaleMinorVersionNotSupport", fault.Invalid, ""}, // its proxy must be upgraded first
 	{"MinorVersionNotSupport", fault.Invalid, ""},
 	{"OperationDenied.PrePayTypeNotSupported", fault.Invalid, ""},
-	{"OperationDenied.QuotaExceed", fault.Invalid, ""}, // it has as many tags as there may be
 	{"Order.ComboInstanceNotAllowOperate", fault.Invalid, ""},
 	{"SSLNotSupport", fault.Invalid, ""},
 	{"UnsupportExtendDisk.NotSupport", fault.Invalid, ""},
@@ -140,7 +138,6 @@ var codes = []struct {
 	// What was asked is wrong.
 	{"Api.NotSupport", fault.Invalid, ""},
 	{"BothEmpty.TagsAndResources", fault.Invalid, ""},
-	{"Duplicate.TagKey", fault.Invalid, ""},
 	{"InvalidDBInstanceType.ValueNotSupport", fault.Invalid, ""},
 	{"InvalidExpired.Format", fault.Invalid, ""},
 	{"InvalidInstanceNodeType.NotFound", fault.Invalid, ""},
@@ -150,13 +147,10 @@ var codes = []struct {
 	{"InvalidParameter.OwnerAccount", fault.Invalid, ""},
 	{"InvalidParameter.ResourceType", fault.Invalid, ""},
 	{"InvalidSwitchMode.NotFound", fault.Invalid, ""}, // a wrong UpgradeTime
-	{"InvalidTagKey.Malformed", fault.Invalid, ""},
-	{"InvalidTagValue.Malformed", fault.Invalid, ""},
 	{"InvalidVersion", fault.Invalid, ""},
 	{"MinorVersionAttr.NotFound", fault.Invalid, ""},
 	{"MinorVersionTag.NotFound", fault.Invalid, ""},
 	{"MissingMinorVersionTag", fault.Invalid, ""},
-	{"MissingParameter", fault.Invalid, ""},
 	{"MissingParameter.Engine", fault.Invalid, ""},
 	{"MissingParameter.EngineVersion", fault.Invalid, ""},
 	{"MissingParameter.MinorVersionTag", fault.Invalid, ""},
@@ -179,7 +173,6 @@ var codes = []struct {
 	{"InvalidConnectionString.Duplicate", fault.Invalid, ""},
 	{"InvalidInstanceLevel.DiskType", fault.Invalid, ""},
 	{"InvalidRCDeploymentName.NotFound", fault.Invalid, ""},
-	{"InvalidRCInstanceName.NotFound", fault.Invalid, ""},
 	{"InvalidReduceDiskSize", fault.Invalid, ""},
 	{"InvalidReleasedKeepPolicy.Format", fault.Invalid, ""},
 	{"InvalidVswitchId", fault.Invalid, ""},

@@ -12,11 +12,11 @@ import (
 	"time"
 
 	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/fleet"
 	"rds-kernel-upgrade/function/internal/invocation"
 	"rds-kernel-upgrade/function/internal/pace"
 	"rds-kernel-upgrade/function/internal/rds"
 	"rds-kernel-upgrade/function/internal/transport"
-	"rds-kernel-upgrade/function/internal/upgrade"
 	"rds-kernel-upgrade/local/rig"
 )
 
@@ -52,7 +52,7 @@ var named = slices.Concat(
 	each(404, fault.Denied, false, "InvalidAccessKeyId.NotFound", "InvalidClusterKms"),
 
 	each(400, fault.NotFound, false,
-		"DataNotExist", "InvalidDBInstanceId.NotFound", "InvalidDBInstanceName.NotFound", "InvalidResourceId.NotFound", "ProductInstanceReleased"),
+		"DataNotExist", "InvalidDBInstanceId.NotFound", "InvalidDBInstanceName.NotFound", "ProductInstanceReleased"),
 	each(404, fault.NotFound, false, "InvalidDBInstance.NotFound", "InvalidDBInstanceName.NotFound", "InvalidDBInstanceId.NotFound"),
 
 	each(400, fault.Conflict, false,
@@ -77,13 +77,13 @@ var named = slices.Concat(
 		"ADInstanceNotSupportThisOperation", "BYOKInstanceNotSupportThisOperation", "BYOLInstanceNotSupportThisOperation",
 		"InstanceIsSnapshotBackupNotSupportThisOperation", "SSLInstanceNotSupportThisOperation", "TDEInstanceNotSupportThisOperation",
 		"EngineNotSupported", "IncorrectDBInstanceTdeStatus", "IncorrectTargetClasscode", "InstanceMissingMinorVersionAttr",
-		"InvalidDBInstanceConnType.Classic", "InvalidDBInstanceEngineType.Format", "MinorVersionNotSupport", "OperationDenied.QuotaExceed",
+		"InvalidDBInstanceConnType.Classic", "InvalidDBInstanceEngineType.Format", "MinorVersionNotSupport",
 		"Order.ComboInstanceNotAllowOperate", "UnsupportExtendDisk.NotSupport", "UnsupportedClassCode", "UpgradeSQLServerMinorVersionFail",
 		"VpcNetworkTypeNotSupport",
-		"Api.NotSupport", "BothEmpty.TagsAndResources", "Duplicate.TagKey", "InvalidDBInstanceType.ValueNotSupport", "InvalidExpired.Format",
+		"Api.NotSupport", "BothEmpty.TagsAndResources", "InvalidDBInstanceType.ValueNotSupport", "InvalidExpired.Format",
 		"InvalidInstanceNodeType.NotFound", "InvalidMinorVerison.NotFound", "InvalidParam", "InvalidParameter.OwnerAccount",
-		"InvalidParameter.ResourceType", "InvalidSwitchMode.NotFound", "InvalidTagKey.Malformed", "InvalidTagValue.Malformed", "InvalidVersion",
-		"MinorVersionAttr.NotFound", "MinorVersionTag.NotFound", "MissingMinorVersionTag", "MissingParameter", "MissingParameter.Engine",
+		"InvalidParameter.ResourceType", "InvalidSwitchMode.NotFound", "InvalidVersion",
+		"MinorVersionAttr.NotFound", "MinorVersionTag.NotFound", "MissingMinorVersionTag", "MissingParameter.Engine",
 		"MissingParameter.EngineVersion", "MissingParameter.MinorVersionTag", "NumberExceed.ResourceIds", "NumberExceed.Tags", "Param.Invalid",
 		"Param.Invalid.TimeEndBeforeStart", "Parameters.Invalid", "RequiredParam.NotFound",
 		"Abs.ImageNotFound", "BackupPolicyNotSupport", "ColdData.EngineVersionNotSupport", "ColdData.MinorVersionNotSupport",
@@ -95,7 +95,7 @@ var named = slices.Concat(
 		"InvalidInstanceLevel.Malformed", "MaxscaleMinorVersionNotSupport", "OperationDenied.PrePayTypeNotSupported", "SSLNotSupport",
 		"InvalidReduceDiskSize", "InvalidVswitchId"),
 	each(404, fault.Invalid, false,
-		"HostInfo.NotFound", "InvalidInstanceStorageType.NotFound", "InvalidMaxscaleMinorVersion.Format", "InvalidRCInstanceName.NotFound",
+		"HostInfo.NotFound", "InvalidInstanceStorageType.NotFound", "InvalidMaxscaleMinorVersion.Format",
 		"Request.NotFound"),
 )
 
@@ -137,7 +137,7 @@ func refuser(t *testing.T) func(status int, code string) *fault.Error {
 	t.Cleanup(pool.Close)
 	return func(status int, code string) *fault.Error {
 		client := rds.New(pool, pace.New(1e6, time.Now), endpoint, invocation.NewCredentials(accessKeyID, secret, token))
-		_, err := client.Upgrade(t.Context(), step(func(s *upgrade.Step) { s.Instance.ID = fmt.Sprintf("%d %s", status, code) }), always)
+		_, err := client.Upgrade(t.Context(), upgradeOf(func(u *fleet.Call) { u.DBInstanceID = fmt.Sprintf("%d %s", status, code) }), always)
 		return fault.From(err)
 	}
 }

@@ -77,10 +77,6 @@ var described = map[string]struct {
 }{
 	"ListTagResources ResourceId":     {most: 50},
 	"ListTagResources Tag":            {most: 20},
-	"TagResources ResourceId":         {most: 50},
-	"TagResources Tag":                {most: 20},
-	"UntagResources ResourceId":       {most: 50},
-	"UntagResources TagKey":           {most: 20},
 	"DescribeHistoryTasks InstanceId": {most: 30, text: true},
 	"DescribeHistoryTasks TaskId":     {most: 30, text: true},
 }
@@ -200,7 +196,7 @@ func TestWhatIsNotDocumentedIsRefused(t *testing.T) {
 		}
 		return all
 	}
-	const tag, list, tasks = "Action=TagResources&RegionId=r&ResourceType=INSTANCE", "Action=DescribeDBInstances&RegionId=r",
+	const tag, list, tasks = "Action=ListTagResources&RegionId=r&ResourceType=INSTANCE", "Action=DescribeDBInstances&RegionId=r",
 		"Action=DescribeHistoryTasks&FromStartTime=a&ToStartTime=b"
 	for name, test := range map[string]struct{ sent, want string }{
 		"as documented":                        {tag + number(50) + "&Tag.1.Key=k&Tag.1.Value=v&Tag.2.Key=k", ""},
@@ -211,7 +207,6 @@ func TestWhatIsNotDocumentedIsRefused(t *testing.T) {
 		"a parameter that is not there":        {"Action=UpgradeDBInstanceKernelVersion&DBInstanceId=rm-1&ClientToken=t", "UpgradeDBInstanceKernelVersion: ClientToken is not documented"},
 		"a required parameter less":            {"Action=UpgradeDBInstanceKernelVersion", "UpgradeDBInstanceKernelVersion: DBInstanceId is missing"},
 		"a declared region less":               {"Action=DescribeDBInstances", "DescribeDBInstances: RegionId is missing"},
-		"a required list less":                 {tag + "&Tag.1.Key=k", "TagResources: ResourceId is missing"},
 		"a parameter without a value":          {list + "&Engine=", "DescribeDBInstances: Engine has no value"},
 		"a parameter twice":                    {list + "&Engine=MySQL&Engine=MySQL", "DescribeDBInstances: Engine is sent 2 times"},
 		"a value that is not named":            {"Action=UpgradeDBInstanceKernelVersion&DBInstanceId=rm-1&UpgradeTime=Now", `UpgradeDBInstanceKernelVersion: UpgradeTime is "Now", want one of ["Immediate" "MaintainTime" "SpecifyTime"]`},
@@ -219,15 +214,14 @@ func TestWhatIsNotDocumentedIsRefused(t *testing.T) {
 		"a number above its range":             {list + "&MaxResults=101", "DescribeDBInstances: MaxResults is 101, out of its range"},
 		"a number that is none":                {list + "&MaxResults=all", `DescribeDBInstances: MaxResults is "all", want a number`},
 		"a truth value that is none":           {list + "&QueryAutoRenewal=yes", `DescribeDBInstances: QueryAutoRenewal is "yes", want true or false`},
-		"a list as one text":                   {tag + "&ResourceId=rm-1", "TagResources: ResourceId is of the type array"},
+		"a list as one text":                   {tag + "&ResourceId=rm-1", "ListTagResources: ResourceId is of the type array"},
 		"a text as a list":                     {list + "&Engine.1=MySQL", "DescribeDBInstances: Engine.1 is of the type string"},
-		"a list of too many":                   {tag + number(51), "TagResources: ResourceId has 51 items, at most 50"},
-		"a list that begins with nothing":      {tag + "&ResourceId.0=rm-1", "TagResources: ResourceId has 1 items, and none is number 1"},
-		"a list with a hole":                   {tag + number(1) + "&ResourceId.3=rm-3", "TagResources: ResourceId has 2 items, and none is number 2"},
-		"an item without its required field":   {tag + number(1) + "&Tag.1.Value=v", "TagResources: Tag has no 1.Key"},
-		"an item with a field that is not its": {tag + number(1) + "&Tag.1.Key=k&Tag.1.Scope=s", "TagResources: Tag has items with a Scope"},
-		"a plain item with a field":            {tag + "&ResourceId.1.Id=rm-1", "TagResources: ResourceId has no 1."},
-		"an item of a plain list with one":     {tag + number(1) + "&ResourceId.1.Id=rm-1", "TagResources: ResourceId has items with a Id"},
+		"a list of too many":                   {tag + number(51), "ListTagResources: ResourceId has 51 items, at most 50"},
+		"a list that begins with nothing":      {tag + "&ResourceId.0=rm-1", "ListTagResources: ResourceId has 1 items, and none is number 1"},
+		"a list with a hole":                   {tag + number(1) + "&ResourceId.3=rm-3", "ListTagResources: ResourceId has 2 items, and none is number 2"},
+		"an item with a field that is not its": {tag + number(1) + "&Tag.1.Key=k&Tag.1.Scope=s", "ListTagResources: Tag has items with a Scope"},
+		"a plain item with a field":            {tag + "&ResourceId.1.Id=rm-1", "ListTagResources: ResourceId has no 1."},
+		"an item of a plain list with one":     {tag + number(1) + "&ResourceId.1.Id=rm-1", "ListTagResources: ResourceId has items with a Id"},
 		"more tasks than may be":               {tasks + "&TaskId=1" + strings.Repeat(",1", 30), "DescribeHistoryTasks: TaskId has 31 ids, at most 30"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -242,6 +236,15 @@ func TestWhatIsNotDocumentedIsRefused(t *testing.T) {
 	style := parameter{Type: "array", Style: "json", MaxItems: 51}
 	if got := style.wrongList(map[string][]string{"1": {""}}, 50); !strings.Contains(got, `in the style "json"`) {
 		t.Errorf("another style: got %q", got)
+	}
+	// No action that the function uses has these two.
+	keyed := parameter{Type: "array", Style: "repeatList", MaxItems: 21, Required: true, Items: map[string]string{"Key": "required", "Value": "optional"}}
+	if got := keyed.wrongList(map[string][]string{"1": {"Value"}}, 20); got != "has no 1.Key" {
+		t.Errorf("an item without its required field: got %q", got)
+	}
+	made := facts{Actions: map[string]action{"MadeUp": {Parameters: map[string]parameter{"Tag": keyed}}}}
+	if got := made.problems(url.Values{"Action": {"MadeUp"}}); !slices.Equal(got, []string{"MadeUp: Tag is missing"}) {
+		t.Errorf("a required list less: got %q", got)
 	}
 }
 

@@ -7,15 +7,15 @@ import (
 	"time"
 
 	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/fleet"
 	"rds-kernel-upgrade/function/internal/invocation"
 	"rds-kernel-upgrade/function/internal/pace"
 	"rds-kernel-upgrade/function/internal/rds"
 	"rds-kernel-upgrade/function/internal/transport"
-	"rds-kernel-upgrade/function/internal/upgrade"
 	"rds-kernel-upgrade/local/rig"
 )
 
-// FuzzAnswer gives the adapter whatever a gateway may send. It must come out as a value or as a fault, and never as a panic.
+// FuzzAnswer answers the adapter with whatever a gateway may send. It must come out as a value or as a fault, and never as a panic.
 func FuzzAnswer(f *testing.F) {
 	for _, seed := range []string{
 		`{"RequestId":"R","TaskId":226917711,"DBInstanceName":"rm-1","TargetMinorVersion":"rds_20260228"}`,
@@ -37,13 +37,13 @@ func FuzzAnswer(f *testing.F) {
 		client := rds.New(transport.Over(rig.Canned{Status: status, Body: body}), pace.New(1e6, time.Now),
 			&transport.Endpoint{Scheme: "https", Host: "rds.example.com"}, invocation.NewCredentials("STS.id", "sec-ret", "tok+en=="))
 		_, err1 := client.Instance(t.Context(), "cn-hangzhou", "rm-1")
-		_, err2 := client.Upgrade(t.Context(), upgrade.Step{Instance: upgrade.Instance{ID: "rm-1", RegionID: "cn-hangzhou"}, UpgradeTime: "Immediate"}, always)
-		_, _, err3 := client.Offers(t.Context(), upgrade.Kind{RegionID: "cn-hangzhou", DBInstanceID: "rm-1"})
+		_, err2 := client.Upgrade(t.Context(), upgradeOf(), always)
+		_, _, err3 := client.Offers(t.Context(), fleet.Kind{RegionID: "cn-hangzhou", DBInstanceID: "rm-1"})
 		_, err4 := client.Tasks(t.Context(), "cn-hangzhou", []string{"rm-1"}, time.Now(), time.Now())
 		_, err5 := client.Tags(t.Context(), "cn-hangzhou", []string{"rm-1"})
-		fleet, err6 := client.Fleet(t.Context(), "cn-hangzhou", upgrade.Filter{})
+		all, err6 := client.Fleet(t.Context(), "cn-hangzhou", fleet.Filter{})
 		seen := map[string]bool{}
-		for _, i := range fleet {
+		for _, i := range all {
 			if i.ID == "" || seen[i.ID] || i.RegionID != "cn-hangzhou" || !i.Listed || err6 != nil {
 				t.Errorf("%d %q lists %+v, %v", status, body, i, err6)
 			}
@@ -54,7 +54,7 @@ func FuzzAnswer(f *testing.F) {
 				continue
 			}
 			if fault := new(fault.Error); !errors.As(err, &fault) || fault.Kind == "" || strings.Contains(err.Error(), "tok+en==") {
-				t.Errorf("%d %q gives %v", status, body, err)
+				t.Errorf("%d %q comes to %v", status, body, err)
 			}
 		}
 	})

@@ -16,11 +16,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/fleet"
 	"rds-kernel-upgrade/function/internal/invocation"
 	"rds-kernel-upgrade/function/internal/pace"
 	"rds-kernel-upgrade/function/internal/rds"
 	"rds-kernel-upgrade/function/internal/transport"
-	"rds-kernel-upgrade/function/internal/upgrade"
 	"rds-kernel-upgrade/local/fakerds"
 	"rds-kernel-upgrade/local/rig"
 )
@@ -122,7 +122,7 @@ func TestUpgradeIsSentOnceAndItsFaultHoldsNoSecret(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := serve(t, test.answer)
-			_, err := s.client.Upgrade(t.Context(), step(), always)
+			_, err := s.client.Upgrade(t.Context(), upgradeOf(), always)
 			wantFault(t, err, test.want)
 			noSecret(t, err, s.last.Load().Get("Signature"))
 			if n := s.seen.Load(); n != 1 {
@@ -160,7 +160,7 @@ func noSecret(t *testing.T, err error, signature string) {
 func TestRefusedConnectionIsNotInDoubt(t *testing.T) {
 	t.Parallel()
 	client := newClient(t, rig.Nowhere(t), invocation.NewCredentials(accessKeyID, secret, token))
-	_, err := client.Upgrade(t.Context(), step(), always)
+	_, err := client.Upgrade(t.Context(), upgradeOf(), always)
 	wantFault(t, err, fault.Error{Kind: fault.Unavailable, Message: "connection refused"})
 	noSecret(t, err, "Signature=")
 }
@@ -172,7 +172,7 @@ func TestCallEndsWithItsContextAndIsInDoubt(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
 	defer cancel()
 	start := time.Now()
-	_, err := s.client.Upgrade(ctx, step(), always)
+	_, err := s.client.Upgrade(ctx, upgradeOf(), always)
 	if took := time.Since(start); took > 2*time.Second {
 		t.Errorf("the call took %s, its context 150ms", took)
 	}
@@ -188,7 +188,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, other.URL+"/?"+r.URL.RawQuery, status)
 		})
-		if _, err := s.client.Upgrade(t.Context(), step(), always); err == nil {
+		if _, err := s.client.Upgrade(t.Context(), upgradeOf(), always); err == nil {
 			t.Errorf("%d: no error", status)
 		}
 		other.Close()
@@ -274,7 +274,7 @@ func TestOneClientServesManyGoroutines(t *testing.T) {
 					t.Errorf("%s: got %q, %v", id, i.ID, err)
 				}
 			}
-			if _, err := client.Upgrade(t.Context(), step(func(s *upgrade.Step) { s.Instance.ID = id }), always); err != nil {
+			if _, err := client.Upgrade(t.Context(), upgradeOf(func(u *fleet.Call) { u.DBInstanceID = id }), always); err != nil {
 				t.Error(err)
 			}
 		})
@@ -294,13 +294,13 @@ func TestRateLimitIsSharedByAllClients(t *testing.T) {
 	client := func() *rds.Client {
 		return rds.New(pool, limit, endpointOf(t, s.url), invocation.NewCredentials(accessKeyID, secret, token))
 	}
-	if _, err := client().Upgrade(t.Context(), step(), always); err != nil {
+	if _, err := client().Upgrade(t.Context(), upgradeOf(), always); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	start := time.Now()
-	_, err := client().Upgrade(ctx, step(), always)
+	_, err := client().Upgrade(ctx, upgradeOf(), always)
 	wantFault(t, err, fault.Error{Kind: fault.Unavailable, Message: "=not called: no time left under the rate limit"})
 	if took := time.Since(start); took > 5*time.Second {
 		t.Errorf("it took %s to see that the next call fits only in an hour", took)
@@ -308,7 +308,7 @@ func TestRateLimitIsSharedByAllClients(t *testing.T) {
 
 	ended, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(50*time.Millisecond, cancel)
-	_, err = client().Upgrade(ended, step(), always)
+	_, err = client().Upgrade(ended, upgradeOf(), always)
 	wantFault(t, err, fault.Error{Kind: fault.Unavailable, Message: "=not called: no time left under the rate limit"})
 	if n := s.seen.Load(); n != 1 {
 		t.Errorf("the server saw %d requests, want 1", n)

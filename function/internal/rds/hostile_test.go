@@ -16,11 +16,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/fleet"
 	"rds-kernel-upgrade/function/internal/invocation"
 	"rds-kernel-upgrade/function/internal/pace"
 	"rds-kernel-upgrade/function/internal/rds"
 	"rds-kernel-upgrade/function/internal/transport"
-	"rds-kernel-upgrade/function/internal/upgrade"
 	"rds-kernel-upgrade/local/rig"
 	"rds-kernel-upgrade/local/wire"
 )
@@ -28,22 +28,19 @@ import (
 // ours is the instance of the documented answers.
 const ours = "rm-uf6wjk5test"
 
-// asked is one call, by the transcript that has its answer. It gives what came of it, the zero value if nothing did.
+// asked is one call, by the transcript that has its answer. It returns what came of it, the zero value if nothing did.
 var asked = map[string]func(context.Context, *rds.Client) (any, error){
 	"attribute":            func(ctx context.Context, c *rds.Client) (any, error) { return c.Instance(ctx, region, ours) },
-	"instances":            func(ctx context.Context, c *rds.Client) (any, error) { return c.Fleet(ctx, region, upgrade.Filter{}) },
+	"instances":            func(ctx context.Context, c *rds.Client) (any, error) { return c.Fleet(ctx, region, fleet.Filter{}) },
 	"list-tags":            func(ctx context.Context, c *rds.Client) (any, error) { return c.Tags(ctx, region, []string{ours}) },
 	"mini-engine-versions": func(ctx context.Context, c *rds.Client) (any, error) { return offersOf(ctx, c, ours) },
 	"history-tasks": func(ctx context.Context, c *rds.Client) (any, error) {
 		return c.Tasks(ctx, region, []string{ours}, time.Unix(0, 0), time.Unix(1, 0))
 	},
-	"upgrade-specify-time": func(ctx context.Context, c *rds.Client) (any, error) { return c.Upgrade(ctx, step(), always) },
-	"tag-resources": func(ctx context.Context, c *rds.Client) (any, error) {
-		return nil, c.Tag(ctx, region, []string{ours}, "k", "v")
-	},
+	"upgrade-specify-time": func(ctx context.Context, c *rds.Client) (any, error) { return c.Upgrade(ctx, upgradeOf(), always) },
 }
 
-// documented gives the answers of the transcripts.
+// documented returns the answers of the transcripts.
 func documented(t *testing.T) map[string][]byte {
 	t.Helper()
 	all, err := wire.Load("../../../testdata/wire/rds")
@@ -82,11 +79,11 @@ func sound(t *testing.T, what string, got any, err error) {
 		return
 	}
 	switch got := got.(type) {
-	case upgrade.Instance:
+	case fleet.Instance:
 		if got.ID != ours {
 			t.Errorf("%s: got %+v, want %s", what, got, ours)
 		}
-	case []upgrade.Instance:
+	case []fleet.Instance:
 		seen := map[string]bool{}
 		for _, i := range got {
 			if i.ID == "" || seen[i.ID] || i.RegionID != region {
@@ -97,7 +94,7 @@ func sound(t *testing.T, what string, got any, err error) {
 	}
 }
 
-// spoilt gives each document that comes of putting another value into one place of this one.
+// spoilt returns each document that comes of putting another value into one place of this one.
 func spoilt(document any, value any) (all []any) {
 	all = append(all, value)
 	switch d := document.(type) {
@@ -250,7 +247,7 @@ func TestTagsOfAnotherInstanceAreNotOurs(t *testing.T) {
 func TestTheLengthOfWhatTheAPISaysIsBounded(t *testing.T) {
 	t.Parallel()
 	items := strings.TrimSuffix(strings.Repeat(`{"DBInstanceId":"rm-1","RegionId":"`+region+`"},`, 101), ",")
-	_, err := canned(200, `{"RequestId":"R","Items":{"DBInstance":[`+items+`]}}`).Fleet(t.Context(), region, upgrade.Filter{})
+	_, err := canned(200, `{"RequestId":"R","Items":{"DBInstance":[`+items+`]}}`).Fleet(t.Context(), region, fleet.Filter{})
 	wantFault(t, err, fault.Error{
 		Op: "rds: DescribeDBInstances cn-hangzhou", Kind: fault.Internal, RequestID: "R",
 		Message: "=the listing has 101 instances on a page of 100: none of the list is used",
@@ -278,7 +275,7 @@ func TestNothingOfAnAnswerIsSentBack(t *testing.T) {
 		reply(401, `{"RequestId":"R","Code":"Unauthorized","Message":"m"}`)(w, r)
 	})
 	for range 3 {
-		_, err := s.client.Upgrade(t.Context(), step(), always)
+		_, err := s.client.Upgrade(t.Context(), upgradeOf(), always)
 		wantFault(t, err, fault.Error{Kind: fault.Invalid, Code: "Unauthorized", Message: "=m", RequestID: "R"})
 	}
 	if n := s.seen.Load(); n != 3 {
@@ -286,7 +283,7 @@ func TestNothingOfAnAnswerIsSentBack(t *testing.T) {
 	}
 }
 
-// FuzzCall gives each call an answer that begins as a documented one.
+// FuzzCall answers each call with one that begins as a documented one.
 func FuzzCall(f *testing.F) {
 	all, err := wire.Load("../../../testdata/wire/rds")
 	if err != nil {

@@ -81,12 +81,12 @@ func TestConnectionOfTheLastInvocationIsNotUsed(t *testing.T) {
 			pool := transport.New()
 			defer pool.Close()
 			client := rds.New(pool, pace.New(1e6, time.Now), endpointOf(t, s.url), invocation.NewCredentials(accessKeyID, secret, token))
-			_, err := client.Upgrade(t.Context(), step(), always)
+			_, err := client.Upgrade(t.Context(), upgradeOf(), always)
 			must(t, err)
 			if test.closed {
 				pool.Close()
 			}
-			_, err = client.Upgrade(t.Context(), step(), always)
+			_, err = client.Upgrade(t.Context(), upgradeOf(), always)
 			if got := err != nil && fault.From(err).InDoubt; got != test.inDoubt {
 				t.Errorf("in doubt: got %v, want %t", err, test.inDoubt)
 			}

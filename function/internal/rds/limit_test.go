@@ -8,18 +8,18 @@ import (
 	"testing/synctest"
 	"time"
 
+	"rds-kernel-upgrade/function/internal/fleet"
 	"rds-kernel-upgrade/function/internal/invocation"
 	"rds-kernel-upgrade/function/internal/pace"
 	"rds-kernel-upgrade/function/internal/rds"
 	"rds-kernel-upgrade/function/internal/transport"
-	"rds-kernel-upgrade/function/internal/upgrade"
 	"rds-kernel-upgrade/local/rig"
 )
 
 func TestAsManyTagsAsAListingTakesAreSent(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
-	_, err := c.client(t).Fleet(t.Context(), region, upgrade.Filter{Tags: map[string]string{"a": "", "b": "", "c": "", "d": "", "e": ""}})
+	_, err := c.client(t).Fleet(t.Context(), region, fleet.Filter{Tags: map[string]string{"a": "", "b": "", "c": "", "d": "", "e": ""}})
 	must(t, err)
 	if n := len(c.Calls()); n != 1 {
 		t.Errorf("%d calls, want 1", n)
@@ -81,11 +81,11 @@ func TestAnUpgradeAsksWhenItsTurnHasCome(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var pool accepted
 				client := rds.New(transport.Over(&pool), pace.New(10, time.Now), nil, invocation.NewCredentials(accessKeyID, secret, token))
-				if _, err := client.Upgrade(t.Context(), step(), always); err != nil {
+				if _, err := client.Upgrade(t.Context(), upgradeOf(), always); err != nil {
 					t.Fatal(err)
 				}
 				start := time.Now()
-				got, err := client.Upgrade(t.Context(), step(), func() error {
+				got, err := client.Upgrade(t.Context(), upgradeOf(), func() error {
 					if time.Since(start) >= c.halt {
 						return halted
 					}
@@ -97,7 +97,7 @@ func TestAnUpgradeAsksWhenItsTurnHasCome(t *testing.T) {
 				if took := time.Since(start); took != c.took || pool.calls.Load() != c.calls {
 					t.Errorf("%d calls after %s, want %d after %s", pool.calls.Load(), took, c.calls, c.took)
 				}
-				if err := client.Untag(t.Context(), region, []string{"rm-1"}, "k"); err != nil || time.Since(start) != c.took {
+				if _, err := client.Tags(t.Context(), region, []string{"rm-1"}); err != nil || time.Since(start) != c.took {
 					t.Errorf("%v: a call of another kind began after %s: it waits for what was saved up only", err, time.Since(start))
 				}
 				time.Sleep(time.Minute) // until the SDK's transport has ended its own goroutines

@@ -9,7 +9,7 @@ import (
 	api "github.com/aliyun/alibaba-cloud-sdk-go/services/rds"
 
 	"rds-kernel-upgrade/function/internal/fault"
-	"rds-kernel-upgrade/function/internal/upgrade"
+	"rds-kernel-upgrade/function/internal/fleet"
 )
 
 // Limits of DescribeDBInstances (RDS API 2014-08-15).
@@ -21,15 +21,15 @@ const (
 // maxPages bounds a list that has no end: a region has never as many as 100,000 instances, nor 50 of them so many tags.
 const maxPages = 1000
 
-// Fleet lists the region's instances that fit the filter, each once, in the order of the listing, with what the listing has:
-// neither kernel version nor maintenance window. It gives all of them or a fault. A listing is ⌈N/100⌉ calls.
-func (c *Client) Fleet(ctx context.Context, region string, f upgrade.Filter) ([]upgrade.Instance, error) {
+// Fleet returns the region's instances that the filter lets through, each once, in the order of the listing, with what the listing has: their
+// status, but neither kernel version nor maintenance window. It returns all of them or a fault. A listing is ⌈N/100⌉ calls.
+func (c *Client) Fleet(ctx context.Context, region string, f fleet.Filter) ([]fleet.Instance, error) {
 	op := "rds: DescribeDBInstances " + region
 	tags, err := tagFilter(f.Tags)
 	if err != nil {
 		return nil, &fault.Error{Op: op, Kind: fault.Invalid, Message: err.Error()}
 	}
-	fleet, listed := []upgrade.Instance{}, map[string]bool{}
+	all, listed := []fleet.Instance{}, map[string]bool{}
 	err = c.pages(ctx, op, func(token string) (string, error) {
 		request, response := api.CreateDescribeDBInstancesRequest(), api.CreateDescribeDBInstancesResponse()
 		request.MaxResults, request.NextToken = requests.NewInteger(pageSize), token
@@ -51,7 +51,7 @@ func (c *Client) Fleet(ctx context.Context, region string, f upgrade.Filter) ([]
 				}
 			}
 			if !listed[i.DBInstanceId] { // on two pages, when the fleet changes while it is read
-				fleet, listed[i.DBInstanceId] = append(fleet, listedInstance(i)), true
+				all, listed[i.DBInstanceId] = append(all, listedInstance(i)), true
 			}
 		}
 		return response.NextToken, nil
@@ -59,10 +59,10 @@ func (c *Client) Fleet(ctx context.Context, region string, f upgrade.Filter) ([]
 	if err != nil {
 		return nil, err
 	}
-	return fleet, nil
+	return all, nil
 }
 
-// tagFilter writes Tags. What the API does with a sixth pair is not documented; leaving it out would widen the listing.
+// tagFilter returns the parameter Tags. What the API does with a sixth pair is not documented; leaving it out would widen the listing.
 func tagFilter(tags map[string]string) (string, error) {
 	switch {
 	case len(tags) == 0:
@@ -74,8 +74,8 @@ func tagFilter(tags map[string]string) (string, error) {
 	return string(text), err
 }
 
-func listedInstance(i api.DBInstance) upgrade.Instance {
-	return upgrade.Instance{
+func listedInstance(i api.DBInstance) fleet.Instance {
+	return fleet.Instance{
 		ID: i.DBInstanceId, Description: i.DBInstanceDescription, RegionID: i.RegionId,
 		Engine: i.Engine, EngineVersion: i.EngineVersion, StorageType: i.DBInstanceStorageType,
 		Status: i.DBInstanceStatus, LockMode: i.LockMode,
@@ -93,13 +93,14 @@ func replicas(ids []api.ReadOnlyDBInstanceId) []string {
 	return all
 }
 
-// pages reads a list to its end. read is given the token of a page, "" for the first, and gives that of the next, "" after the
-// last. A token that was there before would go round for ever.
+// pages reads a list to its end. read is given the token of a page, "" for the first, and returns that of the next, "" after the last. A token
+// that was there before would go round for ever. The first page is read once: whoever repeats it has lost nothing. The others are repeated as
+// Patient says.
 func (c *Client) pages(ctx context.Context, op string, read func(token string) (next string, err error)) error {
-	token, seen := "", map[string]bool{}
+	token, seen, retry := "", map[string]bool{}, once
 	for range maxPages {
 		var next string
-		err := c.retry(ctx, func() (err error) {
+		err := retry(ctx, func() (err error) {
 			next, err = read(token)
 			return err
 		})
@@ -109,7 +110,7 @@ func (c *Client) pages(ctx context.Context, op string, read func(token string) (
 		if seen[next] {
 			break
 		}
-		token, seen[next] = next, true
+		token, seen[next], retry = next, true, c.retry
 	}
 	return &fault.Error{Op: op, Kind: fault.Unavailable, Message: fmt.Sprintf("the list does not end: NextToken came again, or %d pages", maxPages)}
 }

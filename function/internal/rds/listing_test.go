@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rds-kernel-upgrade/function/internal/fault"
-	"rds-kernel-upgrade/function/internal/upgrade"
+	"rds-kernel-upgrade/function/internal/fleet"
 	"rds-kernel-upgrade/local/fakerds"
 	"rds-kernel-upgrade/local/faults"
 )
@@ -29,9 +29,9 @@ func TestListedInstanceHasWhatTheListingSays(t *testing.T) {
 		},
 		fakerds.Instance{DBInstanceID: "pgr-1", RegionID: "cn-beijing", Engine: "PostgreSQL", EngineVersion: "15.0", ResourceGroupID: "rg-1"},
 	)
-	got, err := c.client(t).Fleet(t.Context(), "cn-beijing", upgrade.Filter{})
+	got, err := c.client(t).Fleet(t.Context(), "cn-beijing", fleet.Filter{})
 	must(t, err)
-	want := []upgrade.Instance{
+	want := []fleet.Instance{
 		{
 			ID: "pgm-1", Description: "orders", RegionID: "cn-beijing", Engine: "PostgreSQL", EngineVersion: "15.0", StorageType: "cloud_essd",
 			Status: "Rebooting", LockMode: "ManualLock",
@@ -60,7 +60,7 @@ func TestFleetIsReadInPagesOfAHundred(t *testing.T) {
 				c.Add(fakerds.Instance{DBInstanceID: id, RegionID: "cn-beijing", CurrentKernelVersion: "rds_20231231"})
 				want = append(want, id)
 			}
-			got, err := c.client(t).Fleet(t.Context(), "cn-beijing", upgrade.Filter{})
+			got, err := c.client(t).Fleet(t.Context(), "cn-beijing", fleet.Filter{})
 			must(t, err)
 			if diff := cmp.Diff(want, idsOf(got)); diff != "" || got == nil {
 				t.Errorf("fleet (-want +got):\n%s", diff)
@@ -72,9 +72,9 @@ func TestFleetIsReadInPagesOfAHundred(t *testing.T) {
 	}
 }
 
-func idsOf(fleet []upgrade.Instance) []string {
+func idsOf(all []fleet.Instance) []string {
 	ids := []string{}
-	for _, i := range fleet {
+	for _, i := range all {
 		ids = append(ids, i.ID)
 	}
 	return ids
@@ -91,15 +91,15 @@ func TestFleetIsFiltered(t *testing.T) {
 	)
 	client := c.client(t)
 	for name, test := range map[string]struct {
-		filter upgrade.Filter
+		filter fleet.Filter
 		want   []string
 	}{
-		"by nothing but the region": {upgrade.Filter{}, []string{"rm-1", "rm-2", "rm-3", "pgm-4"}},
-		"by engine":                 {upgrade.Filter{Engine: "PostgreSQL"}, []string{"pgm-4"}},
-		"by resource group":         {upgrade.Filter{ResourceGroupID: "rg-3"}, []string{"rm-3"}},
-		"by a tag":                  {upgrade.Filter{Tags: map[string]string{"env": "dev"}}, []string{"rm-1", "rm-3", "pgm-4"}},
-		"by two tags":               {upgrade.Filter{Tags: map[string]string{"env": "dev", "kernel-upgrade": "auto"}}, []string{"rm-3"}},
-		"by all, and nothing fits":  {upgrade.Filter{Engine: "MySQL", ResourceGroupID: "rg-3", Tags: map[string]string{"env": "prod"}}, []string{}},
+		"by nothing but the region": {fleet.Filter{}, []string{"rm-1", "rm-2", "rm-3", "pgm-4"}},
+		"by engine":                 {fleet.Filter{Engine: "PostgreSQL"}, []string{"pgm-4"}},
+		"by resource group":         {fleet.Filter{ResourceGroupID: "rg-3"}, []string{"rm-3"}},
+		"by a tag":                  {fleet.Filter{Tags: map[string]string{"env": "dev"}}, []string{"rm-1", "rm-3", "pgm-4"}},
+		"by two tags":               {fleet.Filter{Tags: map[string]string{"env": "dev", "kernel-upgrade": "auto"}}, []string{"rm-3"}},
+		"by all, and nothing fits":  {fleet.Filter{Engine: "MySQL", ResourceGroupID: "rg-3", Tags: map[string]string{"env": "prod"}}, []string{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -116,7 +116,7 @@ func TestFleetIsFiltered(t *testing.T) {
 func TestMoreTagsThanAListingTakesAreNotSent(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
-	got, err := c.client(t).Fleet(t.Context(), region, upgrade.Filter{Tags: map[string]string{"a": "", "b": "", "c": "", "d": "", "e": "", "f": ""}})
+	got, err := c.client(t).Fleet(t.Context(), region, fleet.Filter{Tags: map[string]string{"a": "", "b": "", "c": "", "d": "", "e": "", "f": ""}})
 	wantFault(t, err, fault.Error{
 		Op: "rds: DescribeDBInstances cn-hangzhou", Kind: fault.Invalid, Message: "=6 tags to filter by: a listing takes at most 5",
 	})
@@ -150,7 +150,7 @@ func TestInstanceOnTwoPagesIsGivenOnce(t *testing.T) {
 	s := serve(t, book(map[string]http.HandlerFunc{
 		"": pageOf("b", "rm-1", "rm-2"), "b": pageOf("c", "rm-2", "rm-3"), "c": pageOf("d"), "d": pageOf("", "rm-1", "rm-4", "rm-4"),
 	}))
-	got, err := s.client.Fleet(t.Context(), region, upgrade.Filter{})
+	got, err := s.client.Fleet(t.Context(), region, fleet.Filter{})
 	must(t, err)
 	if diff := cmp.Diff([]string{"rm-1", "rm-2", "rm-3", "rm-4"}, idsOf(got)); diff != "" || s.seen.Load() != 4 {
 		t.Errorf("fleet after %d requests (-want +got):\n%s", s.seen.Load(), diff)
@@ -168,7 +168,7 @@ func TestListingThatIsNotTheRegionsIsAFault(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := serve(t, book(map[string]http.HandlerFunc{"": pageOf("b", "rm-1"), "b": pageOf("c", "rm-3", test.instance)}))
-			got, err := s.client.Fleet(t.Context(), region, upgrade.Filter{})
+			got, err := s.client.Fleet(t.Context(), region, fleet.Filter{})
 			wantFault(t, err, fault.Error{
 				Op: "rds: DescribeDBInstances cn-hangzhou", Kind: fault.Internal, RequestID: "R-1",
 				Message: "=the listing has " + test.want + ": none of the list is used",
@@ -198,7 +198,7 @@ func TestListThatDoesNotEndIsAFault(t *testing.T) {
 		for action, list := range map[string]func(*testing.T, *service) error{
 			"DescribeDBInstances cn-hangzhou": func(t *testing.T, s *service) error {
 				t.Helper()
-				_, err := s.client.Fleet(t.Context(), region, upgrade.Filter{})
+				_, err := s.client.Fleet(t.Context(), region, fleet.Filter{})
 				return err
 			},
 			"ListTagResources rm-1": func(t *testing.T, s *service) error {
@@ -226,7 +226,7 @@ func TestFleetWithoutItsLastPageIsNone(t *testing.T) {
 	s := serve(t, book(map[string]http.HandlerFunc{
 		"": pageOf("b", "rm-1"), "b": reply(400, `{"RequestId":"R-2","Code":"Throttling.User","Message":"slow down"}`),
 	}))
-	got, err := s.client.Fleet(t.Context(), region, upgrade.Filter{})
+	got, err := s.client.Fleet(t.Context(), region, fleet.Filter{})
 	wantFault(t, err, fault.Error{
 		Op: "rds: DescribeDBInstances cn-hangzhou", Kind: fault.Throttled, Code: "Throttling.User", Message: "=slow down", RequestID: "R-2",
 	})
@@ -235,21 +235,27 @@ func TestFleetWithoutItsLastPageIsNone(t *testing.T) {
 	}
 }
 
-// The pages before the one that was refused are not asked for again.
+// The pages before the one that was refused are not asked for again. The first page has none before it: its fault is the caller's.
 func TestAPatientListGoesOnWhereItBrokeOff(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
 	for n := range 301 {
 		c.Add(fakerds.Instance{DBInstanceID: fmt.Sprintf("rm-f%03d", n), RegionID: "cn-beijing", CurrentKernelVersion: "rds_20231231"})
 	}
+	throttle := func() { c.Faults().Add(faults.Fault{Action: "*", Kind: faults.Throttle, Times: 1}) }
 	retry := func(_ context.Context, call func() error) error {
-		c.Faults().Add(faults.Fault{Action: "*", Kind: faults.Throttle, Times: 1})
+		throttle()
 		if err := call(); fault.From(err).Kind != fault.Throttled {
 			t.Errorf("the first try: %v", err)
 		}
 		return call()
 	}
-	got, err := c.client(t).Patient(retry).Fleet(t.Context(), "cn-beijing", upgrade.Filter{})
+	client := c.client(t).Patient(retry)
+	throttle()
+	if got, err := client.Fleet(t.Context(), "cn-beijing", fleet.Filter{}); fault.From(err).Kind != fault.Throttled || got != nil || len(c.Calls()) != 1 {
+		t.Errorf("the first page: %d instances, %v after %d calls; want its fault after one", len(got), err, len(c.Calls()))
+	}
+	got, err := client.Fleet(t.Context(), "cn-beijing", fleet.Filter{})
 	must(t, err)
 	pages := map[string]int{}
 	for _, call := range c.Calls() {

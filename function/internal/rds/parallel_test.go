@@ -9,11 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"rds-kernel-upgrade/function/internal/fleet"
 	"rds-kernel-upgrade/function/internal/invocation"
 	"rds-kernel-upgrade/function/internal/pace"
 	"rds-kernel-upgrade/function/internal/rds"
 	"rds-kernel-upgrade/function/internal/transport"
-	"rds-kernel-upgrade/function/internal/upgrade"
 )
 
 // A fleet's calls, as many at once as a run makes: each has its own answer, and together they keep to one limit, whichever
@@ -76,7 +76,7 @@ func askOne(ctx context.Context, client *rds.Client, n int) (err error) {
 	id, in, got := fmt.Sprintf("rm-%d", n), []string{"cn-hangzhou", "cn-beijing", "eu-central-1"}[n%3], ""
 	switch n % 4 {
 	case 0:
-		var i upgrade.Instance
+		var i fleet.Instance
 		i, err = client.Instance(ctx, in, id)
 		got = i.ID
 	case 1:
@@ -84,14 +84,14 @@ func askOne(ctx context.Context, client *rds.Client, n int) (err error) {
 		tags, err = client.Tags(ctx, in, []string{id})
 		got = tags[id]["of"]
 	case 2:
-		var offers []upgrade.Offer
-		if offers, _, err = client.Offers(ctx, upgrade.Kind{RegionID: in, DBInstanceID: id}); len(offers) == 1 {
+		var offers []fleet.Offer
+		if offers, _, err = client.Offers(ctx, fleet.Kind{RegionID: in, DBInstanceID: id}); len(offers) == 1 {
 			got = offers[0].Version
 		}
 	case 3:
-		var fleet []upgrade.Instance
-		if fleet, err = client.Fleet(ctx, in, upgrade.Filter{Engine: id}); len(fleet) == 1 {
-			got = fleet[0].Engine
+		var all []fleet.Instance
+		if all, err = client.Fleet(ctx, in, fleet.Filter{Engine: id}); len(all) == 1 {
+			got = all[0].Engine
 		}
 	}
 	if err == nil && got != id {

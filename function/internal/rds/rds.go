@@ -1,7 +1,8 @@
-// Package rds calls the RDS API (version 2014-08-15) through alibaba-cloud-sdk-go and gives back the words of package upgrade
-// and faults. It decides nothing, and it sends every call at most once, but for a page of a list (see Patient).
+// Package rds calls the RDS API (version 2014-08-15) through alibaba-cloud-sdk-go, and returns the types of package fleet and faults. It
+// decides nothing, and it sends every call at most once, except for a later page of a list (see Patient). It changes nothing in the cloud but
+// by Upgrade.
 //
-// What it keeps from the rest of the function: the SDK speaks plain HTTP unless told otherwise, has no context, is not
+// What it keeps from the rest of the function: the SDK speaks plain HTTP unless it is told otherwise, has no context, is not
 // safe for concurrent use, panics on some error documents, takes an empty answer for a success, and puts the security token
 // into the text of its errors.
 package rds
@@ -34,11 +35,11 @@ type Client struct {
 	limit       *pace.Limiter
 	endpoint    *transport.Endpoint // nil: the region's own
 	credentials invocation.Credentials
-	retry       func(ctx context.Context, call func() error) error // of a page of a list
+	retry       func(ctx context.Context, call func() error) error // of a later page of a list
 	turn        func(ctx context.Context) (done func(throttled bool), err error)
 }
 
-// New makes a client for one invocation. The limiter is shared by all calls of the process; a nil endpoint means the
+// New returns a client for one invocation. The limiter is shared by all calls of the process; a nil endpoint means the
 // region's own, over https.
 func New(t *transport.Transport, limit *pace.Limiter, endpoint *transport.Endpoint, c invocation.Credentials) *Client {
 	return &Client{transport: t, limit: limit, endpoint: endpoint, credentials: c, retry: once, turn: limit.Take}
@@ -46,8 +47,8 @@ func New(t *transport.Transport, limit *pace.Limiter, endpoint *transport.Endpoi
 
 func once(_ context.Context, call func() error) error { return call() }
 
-// Patient makes a list go on where it broke off: retry makes the call for one page as often as it takes. Whoever began the list anew
-// would ask for the pages before it again.
+// Patient lets a list continue where it broke off: retry makes the call for a later page as often as it takes. Whoever began the list anew
+// would ask for the pages before it again. It changes the client and returns it.
 func (c *Client) Patient(retry func(ctx context.Context, call func() error) error) *Client {
 	c.retry = retry
 	return c
@@ -148,7 +149,7 @@ func explain(err error, reached bool, a answer) *fault.Error {
 	return &fault.Error{Kind: kind, Message: err.Error(), InDoubt: kind.InDoubt(status)}
 }
 
-// foreign tells of an answer that is a web page, say: its text is not repeated.
+// foreign returns the error about an answer that is not the API's, such as a web page: its text is not repeated.
 func foreign(status, length int) error {
 	return fmt.Errorf("the answer is not the API's: status %d, %d bytes", status, length)
 }

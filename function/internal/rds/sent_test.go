@@ -225,7 +225,7 @@ func (a *arguments) fields(made reflect.Value) {
 	a.inside = append(a.inside, made.Type())
 	for n := range made.NumField() {
 		field := made.Type().Field(n)
-		needed := a.round > 0 || field.Name == "Instance" || strings.HasSuffix(field.Name, "ID")
+		needed := a.round > 0 || strings.HasSuffix(field.Name, "ID")
 		if field.IsExported() && needed {
 			made.Field(n).Set(a.value(field.Name, field.Type))
 		}

@@ -12,8 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/fleet"
 	"rds-kernel-upgrade/function/internal/rds"
-	"rds-kernel-upgrade/function/internal/upgrade"
 	"rds-kernel-upgrade/local/wire"
 )
 
@@ -26,7 +26,7 @@ type replayed struct {
 
 // offersOf lists the versions for one instance.
 func offersOf(ctx context.Context, c *rds.Client, id string) (any, error) {
-	offers, _, err := c.Offers(ctx, upgrade.Kind{RegionID: region, DBInstanceID: id})
+	offers, _, err := c.Offers(ctx, fleet.Kind{RegionID: region, DBInstanceID: id})
 	return offers, err
 }
 
@@ -35,7 +35,7 @@ var transcripts = map[string]replayed{
 		call: func(ctx context.Context, c *rds.Client) (any, error) {
 			return c.Instance(ctx, region, "rm-uf6wjk5test")
 		},
-		want: upgrade.Instance{
+		want: fleet.Instance{
 			ID: "rm-uf6wjk5test", Description: "test", RegionID: "cn-hangzhou", Engine: "MySQL", EngineVersion: "8.0", StorageType: "cloud_essd",
 			Status: "Running", LockMode: "Unlock", MaintainTime: "18:00Z-22:00Z",
 			CurrentKernelVersion: "rds_20231231", LatestKernelVersion: "rds_20260228", AutoUpgradeMinorVersion: "Auto",
@@ -43,8 +43,8 @@ var transcripts = map[string]replayed{
 		},
 	},
 	"instances": {
-		call: func(ctx context.Context, c *rds.Client) (any, error) { return c.Fleet(ctx, region, upgrade.Filter{}) },
-		want: []upgrade.Instance{{
+		call: func(ctx context.Context, c *rds.Client) (any, error) { return c.Fleet(ctx, region, fleet.Filter{}) },
+		want: []fleet.Instance{{
 			ID: "rm-uf6wjk5test", Description: "test", RegionID: "cn-hangzhou", Engine: "MySQL", EngineVersion: "8.0", StorageType: "cloud_essd",
 			Status: "Running", LockMode: "Unlock",
 			Type: "Primary", Category: "HighAvailability", ResourceGroupID: "rg-acfmytest", ReplicaIDs: []string{"rr-bp1test"}, Listed: true,
@@ -52,11 +52,11 @@ var transcripts = map[string]replayed{
 	},
 	"instances-next-page": {
 		call: func(ctx context.Context, c *rds.Client) (any, error) {
-			return c.Fleet(ctx, region, upgrade.Filter{
+			return c.Fleet(ctx, region, fleet.Filter{
 				Engine: "MySQL", ResourceGroupID: "rg-acfmytest", Tags: map[string]string{"kernel-upgrade": "auto", "env": "dev"},
 			})
 		},
-		want: []upgrade.Instance{{
+		want: []fleet.Instance{{
 			ID: "rr-bp1test", Description: "reports", RegionID: "cn-hangzhou", Engine: "MySQL", EngineVersion: "8.0", StorageType: "cloud_essd",
 			Status: "Running", LockMode: "Unlock",
 			Type: "Readonly", Category: "HighAvailability", ResourceGroupID: "rg-acfmytest", PrimaryID: "rm-uf6wjk5test", Listed: true,
@@ -75,18 +75,13 @@ var transcripts = map[string]replayed{
 		},
 		want: map[string]map[string]string{"rm-uf6wjk5test": {"env": "dev"}},
 	},
-	"tag-resources": {
-		call: func(ctx context.Context, c *rds.Client) (any, error) {
-			return nil, c.Tag(ctx, region, []string{"rm-uf6wjk5test"}, "testkey1", "testvalue1")
-		},
-	},
 	"mini-engine-versions": {
 		call: func(ctx context.Context, c *rds.Client) (any, error) { return offersOf(ctx, c, "rm-uf6wjk5test") },
-		want: []upgrade.Offer{{Version: "rds_20220731", Community: "13.6", Online: true}}, // sic: the sample's is of the other engine
+		want: []fleet.Offer{{Version: "rds_20220731", Community: "13.6", Online: true}}, // sic: the sample's is of the other engine
 	},
 	"mini-engine-versions-postgresql": {
 		call: func(ctx context.Context, c *rds.Client) (any, error) { return offersOf(ctx, c, "pgm-bp1test") },
-		want: []upgrade.Offer{
+		want: []fleet.Offer{
 			{Version: "rds_postgres_1500_20230530", Community: "15.3", Online: true, Expired: true},
 			{Version: "rds_postgres_1500_20240830", Community: "15.8"},
 			{Version: "rds_postgres_1500_20250830", Community: "15.14", Online: true},
@@ -98,36 +93,36 @@ var transcripts = map[string]replayed{
 			return c.Tasks(ctx, region, []string{"rm-uf62br2491p5ltest"},
 				time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 11, 29, 23, 59, 0, 0, time.UTC))
 		},
-		want: map[string][]upgrade.Task{"rm-uf62br2491p5ltest": {
-			{ID: "t-83br18hloy3faftest", Status: upgrade.TaskRunning, Start: time.Date(2022, 2, 3, 11, 31, 3, 0, time.UTC)},
+		want: map[string][]fleet.Task{"rm-uf62br2491p5ltest": {
+			{ID: "t-83br18hloy3faftest", Status: fleet.TaskRunning, Start: time.Date(2022, 2, 3, 11, 31, 3, 0, time.UTC)},
 		}},
 		more: map[string]string{"InstanceType": "Instance", "InstanceId": "rm-uf62br2491p5ltest", "PageSize": "100", "PageNumber": "1"},
 	},
 	"upgrade-measured": {
 		call: func(ctx context.Context, c *rds.Client) (any, error) {
-			return c.Upgrade(ctx, step(func(s *upgrade.Step) { s.Instance.ID = "rm-bp1" }), always)
+			return c.Upgrade(ctx, upgradeOf(func(u *fleet.Call) { u.DBInstanceID = "rm-bp1" }), always)
 		},
-		want: upgrade.Acceptance{
+		want: fleet.Acceptance{
 			RequestID: "DA2ECBA0-4745-4491-9166-799FF8984AC9", DBInstanceName: "rm-bp1", TaskID: "226917711", TargetMinorVersion: "xcluster80_20210305",
 		},
 	},
 	"upgrade-numeric-task-id": {
 		call: func(ctx context.Context, c *rds.Client) (any, error) {
-			return c.Upgrade(ctx, step(func(s *upgrade.Step) { s.Instance.ID = "rm-bp1" }), always)
+			return c.Upgrade(ctx, upgradeOf(func(u *fleet.Call) { u.DBInstanceID = "rm-bp1" }), always)
 		},
-		want: upgrade.Acceptance{
+		want: fleet.Acceptance{
 			RequestID: "65BDA532-28AF-4122-AA39-B382721EEE64", DBInstanceName: "rm-bp1", TaskID: "10254125", TargetMinorVersion: "rds_20260228",
 		},
 		more: map[string]string{"UpgradeTime": "Immediate"},
 	},
 	"upgrade-specify-time": {
 		call: func(ctx context.Context, c *rds.Client) (any, error) {
-			return c.Upgrade(ctx, step(func(s *upgrade.Step) {
-				s.Instance.ID, s.UpgradeTime, s.Asked = "rm-bp1test", "SpecifyTime", "rds_20260228"
-				s.SwitchTime = time.Date(2026, 12, 1, 18, 0, 0, 0, time.UTC)
+			return c.Upgrade(ctx, upgradeOf(func(u *fleet.Call) {
+				u.DBInstanceID, u.UpgradeTime, u.TargetMinorVersion = "rm-bp1test", "SpecifyTime", "rds_20260228"
+				u.SwitchTime = time.Date(2026, 12, 1, 18, 0, 0, 0, time.UTC)
 			}), always)
 		},
-		want: upgrade.Acceptance{
+		want: fleet.Acceptance{
 			RequestID: "DA2ECBA0-4745-4491-9166-799FF8984AC9", DBInstanceName: "rm-bp1test", TaskID: "226917711", TargetMinorVersion: "rds_20260228",
 		},
 		more: map[string]string{"SignatureType": ""}, // the vector is not the SDK's

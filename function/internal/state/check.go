@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"rds-kernel-upgrade/events"
+	"rds-kernel-upgrade/function/internal/advisory"
 	"rds-kernel-upgrade/function/internal/fault"
 )
 
@@ -130,6 +131,9 @@ func (m *Message) check() *flaw {
 
 // severities are those that a rollout may have; empty is one, too.
 var severities = []string{"critical", "high", "medium", "low", ""}
+
+// verdicts are those that an advisory may have about a member; empty is one, too.
+var verdicts = []advisory.Verdict{advisory.Affected, advisory.NotAffected, advisory.Unknown, ""}
 
 // kinds are the kinds of faults that a member may have failed with; empty is one, too.
 var kinds = []fault.Kind{

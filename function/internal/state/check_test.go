@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rds-kernel-upgrade/events"
+	"rds-kernel-upgrade/function/internal/advisory"
 	"rds-kernel-upgrade/function/internal/state"
 	"rds-kernel-upgrade/schema"
 )
@@ -42,12 +43,11 @@ var impossible = map[string]struct {
 	"a member's time that has no letters":  {by("rm-1", func(m *state.Member) { m.WantedSince = beyond }), "rollouts[1].members[0] cannot be written", true},
 	"an end's time that has no letters":    {func(d *state.Document) { d.Last["77aa"] = state.Last{At: beyond, Ended: state.EndedClosed} }, `last["77aa"] cannot be written`, true},
 	"a request's time that has no letters": {of("r-open", func(r *state.Rollout) { r.Request.Fleet.Schedule.SwitchTime = beyond }), "rollouts[1].request cannot be written", true},
-	"a text without an end":                {of("r-over", func(r *state.Rollout) { r.Halt = strings.Repeat("x", 33<<20) }), "the document is longer than 33554432 bytes", true},
 	"a text that is half":                  {func(d *state.Document) { d.By = "\xe5\x81" }, "by is not valid UTF-8", true},
 	"a key that is half":                   {func(d *state.Document) { d.Last["\xe5"] = d.Last["77aa"] }, "last[\"\\xe5\"] is not valid UTF-8", true},
 	"an empty key":                         {func(d *state.Document) { d.Last[""] = d.Last["77aa"] }, `last[""] is empty`, true},
 	"an empty task id":                     {by("rm-2", func(m *state.Member) { m.Call.TasksBefore[0] = "" }), "rollouts[1].members[1].call.tasksBefore[0] is empty", false},
-	"an empty pin":                         {of("r-open", func(r *state.Rollout) { r.Pins["a"] = "" }), `rollouts[1].pins["a"] is empty`, false},
+	"an empty note":                        {of("r-open", func(r *state.Rollout) { r.Notes[0] = "" }), `rollouts[1].notes[0] is empty`, false},
 	"a rollout that is nothing":            {func(d *state.Document) { d.Rollouts[1] = nil }, "rollouts[1] is null", false},
 	"a message that is nothing":            {func(d *state.Document) { d.Messages[1] = nil }, "messages[1] is null", false},
 	"no cause":                             {of("r-open", func(r *state.Rollout) { r.Cause = state.Cause{} }), "rollouts[1].cause is missing", false},
@@ -83,8 +83,14 @@ var impossible = map[string]struct {
 
 	"members in disorder":           {of("r-open", func(r *state.Rollout) { r.Members[0], r.Members[1] = r.Members[1], r.Members[0] }), `rollouts[1].members[1].DBInstanceId is "rm-1", which is not in order`, true},
 	"a member twice":                {of("r-open", func(r *state.Rollout) { r.Members[1].DBInstanceID = "rm-1" }), `rollouts[1].members[1].DBInstanceId is "rm-1", which the entry before has, too`, true},
-	"a member of wave 0":            {by("rm-1", func(m *state.Member) { m.Wave = 0 }), "rollouts[1].members[0].wave is 0", false},
-	"a member without a target":     {by("rm-1", func(m *state.Member) { m.Target = "" }), "rollouts[1].members[0].target is missing", false},
+	"a member of wave 0":            {by("rm-1", func(m *state.Member) { m.Wave = 0 }), "rollouts[1].members[0].wave is missing, and the member is pending: want 1 or more", false},
+	"a member without a target":     {by("rm-1", func(m *state.Member) { m.Target = "" }), "rollouts[1].members[0].target is missing, and the member is pending", false},
+	"a wave below 0":                {by("rm-90", func(m *state.Member) { m.Wave = -1 }), "rollouts[1].members[8].wave is -1: want 0 or more", false},
+	"an unverified one in no wave":  {by("rm-6", func(m *state.Member) { m.Wave = 0 }), "rollouts[1].members[5].wave is missing, and the member is unverified", false},
+	"a proof of no target":          {by("rm-4", func(m *state.Member) { m.Target = "" }), "rollouts[1].members[3].target is missing, and the member is proven", false},
+	"an unknown verdict":            {by("rm-80", func(m *state.Member) { m.Verdict = "fixed" }), `rollouts[1].members[7].verdict is "fixed": want one of`, false},
+	"a called one that is busy":     {by("rm-3", func(m *state.Member) { m.Busy = "x" }), "rollouts[1].members[2].busy is given, and the member is called", false},
+	"a proven one that is busy":     {by("rm-4", func(m *state.Member) { m.Busy = "x" }), "rollouts[1].members[3].busy is given, and the member is proven", false},
 	"a member of an unknown state":  {by("rm-1", func(m *state.Member) { m.State = "waiting" }), `rollouts[1].members[0].state is "waiting"`, false},
 	"a pending one with a call":     {by("rm-2", func(m *state.Member) { m.State = state.Pending }), "rollouts[1].members[1].call is given, and the member is pending", false},
 	"an intent without a call":      {by("rm-2", func(m *state.Member) { m.Call = nil }), "rollouts[1].members[1].call is missing, and the member is intent", false},
@@ -148,12 +154,36 @@ func TestAnImpossibleDocumentIsNotWritten(t *testing.T) {
 	}
 }
 
+func TestADocumentWithoutAnEndIsNotWritten(t *testing.T) {
+	t.Parallel()
+	d := document(t)
+	d.Rollout("r-over").Halt = strings.Repeat("x", 33<<20)
+	const want = "the document is longer than 33554432 bytes"
+	if _, err := state.Encode(d); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
 func TestWhatRulesMayDoIsWritten(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(d *state.Document){
 		"nothing at all": func(d *state.Document) {
 			*d = state.Document{Version: 1, Number: 1, Nonce: "n", Written: noon, By: "b"}
 		},
+		"a failure before it was planned": by("rm-5", func(m *state.Member) { m.Wave, m.Target, m.Call = 0, "", nil }),
+		"one that was planned, and is left out": by("rm-80", func(m *state.Member) {
+			m.State, m.End = state.LeftOut, &state.End{At: noon, Reason: "in_progress"}
+		}),
+		"one of which nothing is known": by("rm-90", func(m *state.Member) {
+			m.Engine, m.EngineVersion, m.Before, m.Verdict, m.End.Reason = "", "", "", "", "gone"
+		}),
+		"an advisory that cannot say":           by("rm-90", func(m *state.Member) { m.Verdict = advisory.Unknown }),
+		"a halted rollout of which all is told": of("r-over", func(r *state.Rollout) { r.State = state.Halted }),
+		"a closed rollout that was never halted": of("r-over", func(r *state.Rollout) {
+			r.Halt, r.Told.Halted = "", time.Time{}
+			r.Members = append(r.Members, member("rm-9", state.Proven, func(m *state.Member) { m.End = &state.End{At: noon} }),
+				member("rm-91", state.LeftOut, func(m *state.Member) { m.Wave, m.Target, m.End = 0, "", &state.End{At: noon, Reason: "up_to_date"} }))
+		}),
 		"an instance that ran it already": by("rm-1", func(m *state.Member) { m.State, m.End = state.Proven, &state.End{At: noon} }),
 		"a call that is refused for now":  by("rm-2", func(m *state.Member) { m.State, m.Call, m.WantedSince = state.Pending, nil, noon }),
 		"a call that is refused for good": by("rm-2", func(m *state.Member) { m.State, m.End = state.Failed, &state.End{At: noon, Kind: "Denied"} }),

@@ -101,14 +101,27 @@ func (r *Rollout) checkMembers() *flaw {
 
 // check reports what is impossible in a member: see the table of the states.
 func (m *Member) check() *flaw {
-	if m.Wave < 1 {
-		return flawed("is 0: waves count from 1").in("wave")
-	}
 	return firstOf(
 		oneOf(m.State, Pending, Intent, Called, Proven, Failed, Unverified, LeftOut).in("state"),
+		oneOf(m.Verdict, verdicts...).in("verdict"),
 		oneOf(m.Told, ToldAccepted, ToldEnd, "").in("told"),
-		m.checkCall().in("call"), m.checkEnd().in("end"), m.checkTold().in("told"),
+		m.checkPlan(), m.checkCall().in("call"), m.checkEnd().in("end"), m.checkTold().in("told"),
 	)
+}
+
+// checkPlan reports what is missing of a member that is to be upgraded, or was. One that was left out or failed may have been planned or not.
+func (m *Member) checkPlan() *flaw {
+	switch {
+	case m.State == LeftOut || m.State == Failed:
+		return nil
+	case m.Wave < 1:
+		return flawed("is missing, and the member is %s: want 1 or more", m.State).in("wave")
+	case m.Target == "":
+		return flawed("is missing, and the member is %s", m.State).in("target")
+	case m.Busy != "" && m.State != Pending:
+		return flawed("is given, and the member is %s", m.State).in("busy")
+	}
+	return nil
 }
 
 func (m *Member) checkCall() *flaw {

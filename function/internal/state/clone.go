@@ -22,7 +22,7 @@ func (d *Document) Clone() *Document {
 func (r *Rollout) clone() *Rollout {
 	clone := *r
 	clone.Request = cloneRequest(r.Request)
-	clone.Pins = maps.Clone(r.Pins)
+	clone.Notes = slices.Clone(r.Notes)
 	clone.Waves = slices.Clone(r.Waves)
 	clone.Members = slices.Clone(r.Members)
 	for n := range clone.Members {

@@ -43,7 +43,7 @@ func TestADocumentFindsWhatItHolds(t *testing.T) {
 		"an instance that is no member":           {d.Rollout("r-open").Member("rm-44") == nil, true},
 		"members in two states":                   {ids(d.Rollout("r-open").In(state.Intent, state.Failed)), []string{"rm-2", "rm-5"}},
 		"members in no state":                     {ids(d.Rollout("r-open").In()), []string(nil)},
-		"how many members are in two states":      {d.Rollout("r-open").Count(state.Called, state.LeftOut), 2},
+		"how many members are in two states":      {d.Rollout("r-open").Count(state.Called, state.LeftOut), 3},
 		"how many calls may be under way":         {d.InFlight(), 2},
 		"the flight of an instance with a call":   {flight("rm-3"), "r-open rm-3 called"},
 		"the flight of an instance with none":     {flight("rm-4"), "none"},
@@ -101,6 +101,10 @@ func TestARolloutKnowsHowFarItIs(t *testing.T) {
 		"one whose halt is untold":                {halted(state.Proven, state.ToldEnd, false), false, true, false},
 		"one of which all is told":                {halted(state.Proven, state.ToldEnd, true), false, true, true},
 		"what was left out is told in the report": {halted(state.LeftOut, "", true), false, true, true},
+		"a closed one without a member": {func(*state.Document) *state.Rollout {
+			return &state.Rollout{State: state.Closed, Told: state.RolloutTold{Report: noon}}
+		}, false, true, true},
+		"a closed one without its report": {func(*state.Document) *state.Rollout { return &state.Rollout{State: state.Closed} }, false, true, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -114,11 +118,42 @@ func TestARolloutKnowsHowFarItIs(t *testing.T) {
 
 // halted is a halted rollout whose report was published, with one member.
 func halted(s state.MemberState, told state.MemberTold, haltTold bool) func(*state.Document) *state.Rollout {
-	r := &state.Rollout{State: state.Halted, Halt: "so", Told: state.RolloutTold{Report: noon}, Members: []state.Member{{State: s, Told: told}}}
+	r := &state.Rollout{State: state.Halted, Halt: "so", Told: state.RolloutTold{Report: noon}, Members: []state.Member{{State: s, Call: &state.Call{AcceptedAt: noon}, Told: told}}}
 	if haltTold {
 		r.Told.Halted = noon
 	}
 	return func(*state.Document) *state.Rollout { return r }
+}
+
+// The end of a member is published by itself only if something was to be awaited; all else stands in the report.
+func TestTheEndOfAMemberIsUntoldUntilItIsPublished(t *testing.T) {
+	t.Parallel()
+	refused, accepted := &state.Call{At: noon}, &state.Call{At: noon, AcceptedAt: noon}
+	for name, c := range map[string]struct {
+		member           state.Member
+		untold, accepted bool
+	}{
+		"one that waits":                        {state.Member{State: state.Pending}, false, false},
+		"an intent":                             {state.Member{State: state.Intent, Call: refused}, false, false},
+		"a call that was accepted":              {state.Member{State: state.Called, Call: accepted}, false, true},
+		"one that is proven":                    {state.Member{State: state.Proven, Call: accepted}, true, true},
+		"one whose acceptance alone is told":    {state.Member{State: state.Proven, Call: accepted, Told: state.ToldAccepted}, true, true},
+		"one whose end is told":                 {state.Member{State: state.Proven, Call: accepted, Told: state.ToldEnd}, false, true},
+		"one that ran the target without us":    {state.Member{State: state.Proven}, false, false},
+		"one whose intent alone is known":       {state.Member{State: state.Proven, Call: refused}, true, false},
+		"one that was refused":                  {state.Member{State: state.Failed, Call: refused}, true, false},
+		"one that failed before any call":       {state.Member{State: state.Failed}, true, false},
+		"one whose failure is told":             {state.Member{State: state.Failed, Told: state.ToldEnd}, false, false},
+		"one that is unverified":                {state.Member{State: state.Unverified, Call: accepted}, true, true},
+		"one of which that is told":             {state.Member{State: state.Unverified, Call: accepted, Told: state.ToldEnd}, false, true},
+		"one that was left out":                 {state.Member{State: state.LeftOut}, false, false},
+		"one that was deleted after its call":   {state.Member{State: state.LeftOut, Call: accepted, Told: state.ToldAccepted}, false, true},
+		"one that was left out after a refusal": {state.Member{State: state.LeftOut, Call: refused}, false, false},
+	} {
+		if c.member.Untold() != c.untold || c.member.Accepted() != c.accepted {
+			t.Errorf("%s: untold %t, accepted %t", name, c.member.Untold(), c.member.Accepted())
+		}
+	}
 }
 
 func TestAStateIsInFlightOrTerminalOrPending(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"rds-kernel-upgrade/events"
+	"rds-kernel-upgrade/function/internal/advisory"
 	"rds-kernel-upgrade/function/internal/state"
 	"rds-kernel-upgrade/schema"
 )
@@ -70,7 +71,7 @@ func open(tb testing.TB) *state.Rollout {
 	r := &state.Rollout{
 		ID: "r-open", Key: "9c0d", State: state.Open, Since: noon.Add(-time.Hour), Severity: "high", Published: noon.Add(-3 * time.Hour),
 		Received: noon.Add(-2 * time.Hour), Cause: cause("2"), Request: sweep(tb),
-		Pins: map[string]string{"MySQL 8.0 HighAvailability cloud_essd rds_": target},
+		Notes: []string{"stage 2 of the request has no instance"},
 		Waves: []state.Wave{
 			{Number: 1, Why: "stage=canary", Began: at, Done: noon, Told: state.ToldBegan},
 			{Number: 2, Stage: 1, Why: "100 %"},
@@ -83,6 +84,7 @@ func open(tb testing.TB) *state.Rollout {
 		member("rm-3", state.Called, func(m *state.Member) {
 			m.Told, m.Call = state.ToldAccepted, called(accepted, func(c *state.Call) {
 				c.UpgradeTime, c.SwitchTime, c.Task = events.SpecifyTime, noon.Add(time.Hour), "task 226917702 is Scheduled"
+				c.Moved = "the policy permits nothing before 2026-11-22T13:00:00Z"
 			})
 		}),
 		member("rm-4", state.Proven, func(m *state.Member) {
@@ -97,14 +99,21 @@ func open(tb testing.TB) *state.Rollout {
 			m.Call.Left, m.Call.Back, m.Call.RequestID = true, true, "C0FFEE"
 		}),
 		member("rm-7", state.LeftOut, func(m *state.Member) {
-			m.WantedSince, m.End = at, &state.End{At: noon, Reason: "in_progress", Detail: "DBInstanceStatus is Restoring"}
+			m.WantedSince, m.Busy, m.End = at, "DBInstanceStatus is Restoring", &state.End{At: noon, Reason: "in_progress", Detail: "DBInstanceStatus is Restoring"}
+		}),
+		member("rm-80", state.Pending, func(m *state.Member) {
+			m.Wave, m.Verdict, m.Why, m.AutoUpgradeMinorVersion = 2, advisory.Affected, "CVE-2026-1: rds_20250131 is older than rds_20260228", "Auto"
+			m.WantedSince, m.Busy = at, "RDS answers Throttling.User"
+		}),
+		member("rm-90", state.LeftOut, func(m *state.Member) {
+			m.Wave, m.Target, m.Verdict, m.End = 0, "", advisory.NotAffected, &state.End{At: at, Reason: "not_affected", Detail: "no entry is about MySQL 8.0"}
 		}),
 	})
 	return r
 }
 
 func member(id string, s state.MemberState, change ...func(*state.Member)) state.Member {
-	m := state.Member{DBInstanceID: id, RegionID: "cn-hangzhou", Wave: 1, State: s, Before: older, Target: target}
+	m := state.Member{DBInstanceID: id, RegionID: "cn-hangzhou", Engine: "MySQL", EngineVersion: "8.0", Wave: 1, State: s, Before: older, Target: target}
 	for _, f := range change {
 		f(&m)
 	}
@@ -113,7 +122,7 @@ func member(id string, s state.MemberState, change ...func(*state.Member)) state
 
 func waiting(tb testing.TB) *state.Rollout {
 	tb.Helper()
-	return &state.Rollout{ID: "r-wait", Key: "1e2f", State: state.Waiting, Since: noon, Received: noon, Cause: cause("5"), Request: sweep(tb)}
+	return &state.Rollout{ID: "r-wait", Key: "1e2f", State: state.Waiting, Since: noon, Received: noon, Cause: cause("5"), Request: sweep(tb), TriedSince: noon}
 }
 
 // over is a rollout that has ended, was published and lies in the archive.

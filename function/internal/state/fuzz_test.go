@@ -15,6 +15,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(whole)
 	f.Add(zipped(f, whole))
 	f.Add([]byte(text(f, fleetOf(f, 3, proven))))
+	f.Add([]byte(text(f, fleetOf(f, 3, leftOut))))
 	f.Add([]byte(`{"version":1,"number":1,"nonce":"n","written":"2026-11-22T12:00:00Z","by":"b"}`))
 	f.Add([]byte(`{"version":2,"colour":"red"}`))
 	for _, c := range byHand {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rds-kernel-upgrade/events"
+	"rds-kernel-upgrade/function/internal/advisory"
 	"rds-kernel-upgrade/function/internal/fault"
 )
 
@@ -15,15 +16,15 @@ type MemberState string
 
 // The states of a member.
 //
-//	state        call                   end                      what can have been published
-//	───────────  ─────────────────────  ───────────────────────  ────────────────────────────
-//	pending      none                   none                     nothing
-//	intent       with its time          none                     nothing
-//	called       with acceptance        none                     acceptance
-//	proven       if it was called here  with its time            acceptance, the end
-//	failed       if it was called here  with its time            acceptance, the end
-//	unverified   with its time          with its time            acceptance, the end
-//	leftOut      if it was called here  with its time, a reason  acceptance, the end
+//	state        wave  target  call                   end                      what can have been published
+//	───────────  ────  ──────  ─────────────────────  ───────────────────────  ────────────────────────────
+//	pending      yes   yes     none                   none                     nothing
+//	intent       yes   yes     with its time          none                     nothing
+//	called       yes   yes     with acceptance        none                     acceptance
+//	proven       yes   yes     if it was called here  with its time            acceptance, the end
+//	failed       maybe maybe   if it was called here  with its time            acceptance, the end
+//	unverified   yes   yes     with its time          with its time            acceptance, the end
+//	leftOut      maybe maybe   if it was called here  with its time, a reason  acceptance, the end
 const (
 	Pending    MemberState = "pending"    // it waits for its wave
 	Intent     MemberState = "intent"     // the call is about to be made, or nobody knows whether it was made
@@ -44,18 +45,27 @@ func (s MemberState) Terminal() bool { return s != Pending && !s.InFlight() }
 type Member struct {
 	DBInstanceID string `json:"DBInstanceId"`
 	RegionID     string `json:"RegionId"`
-	// Wave is the wave in which it is called, from 1.
-	Wave int `json:"wave"`
-	// Stage is the place in the request's list of waves that it belongs to, from 0.
-	Stage int `json:"stage"`
-	// State says how far it has come.
-	State MemberState `json:"state"`
+	Engine       string `json:"Engine,omitempty"`
+	// EngineVersion is as RDS writes it, such as 8.0.
+	EngineVersion string `json:"EngineVersion,omitempty"`
+	// AutoUpgradeMinorVersion is Auto where RDS upgrades the instance by itself, too.
+	AutoUpgradeMinorVersion string `json:"AutoUpgradeMinorVersion,omitempty"`
 	// Before is the kernel version that it ran when the rollout opened.
 	Before string `json:"before,omitempty"`
-	// Target is the kernel version that it is to reach.
-	Target string `json:"target"`
+	// Target is the kernel version that it is to reach; empty if none could be chosen.
+	Target string `json:"target,omitempty"`
+	// Verdict is what the request's advisory says about the version that it ran when the rollout opened.
+	Verdict advisory.Verdict `json:"verdict,omitempty"`
+	// Why says what the upgrade mends, in words for people.
+	Why string `json:"why,omitempty"`
+	// Wave is the wave in which it is called, from 1; 0 if it had ended when the rollout opened.
+	Wave int `json:"wave,omitempty"`
+	// State says how far it has come.
+	State MemberState `json:"state"`
 	// WantedSince is since when it would have been called but was busy, or refused the call.
 	WantedSince time.Time `json:"wantedSince,omitzero"`
+	// Busy says what kept it from being called when its turn came last, in words for people. It is removed when it is called.
+	Busy string `json:"busy,omitempty"`
 	// Call is the one call that was made for it, or is about to be made.
 	Call *Call `json:"call,omitempty"`
 	// End is what it has come to.
@@ -91,6 +101,8 @@ type Call struct {
 	RequestID string `json:"RequestId,omitempty"`
 	// Task is what RDS says of the call's task while it has not begun, in words for people.
 	Task string `json:"task,omitempty"`
+	// Moved says why the upgrade is at another time than was asked for, in words for people.
+	Moved string `json:"moved,omitempty"`
 	// Looks is how often the instance was looked at after the call.
 	Looks int `json:"looks,omitempty"`
 	// Left says that the instance was seen in another status than Running after the call.
@@ -117,10 +129,21 @@ type End struct {
 	RequestID string `json:"RequestId,omitempty"`
 }
 
-// untold reports whether the end of a member has still to be published. That it was left out stands in the report alone.
-func (m *Member) untold() bool {
-	return m.State != LeftOut && m.State.Terminal() && m.Told != ToldEnd
+// Untold reports whether the end of a member has still to be published. That it was left out, or ran the target without a call of this
+// rollout, stands in the report alone.
+func (m *Member) Untold() bool {
+	switch m.State {
+	case Failed, Unverified:
+		return m.Told != ToldEnd
+	case Proven:
+		return m.Call != nil && m.Told != ToldEnd
+	default:
+		return false
+	}
 }
+
+// Accepted reports whether a call of the member is known to have been accepted.
+func (m *Member) Accepted() bool { return m.Call != nil && !m.Call.AcceptedAt.IsZero() }
 
 // Enrol fixes the members of a rollout.
 func (r *Rollout) Enrol(members []Member) {

@@ -29,7 +29,7 @@ func (s *Store) newest(ctx context.Context) (number int64, stored []byte, err er
 	case err != nil:
 		return 0, nil, s.trouble("read "+s.Key(number), err)
 	}
-	for {
+	for listed := number; number-listed < pageSize; number++ {
 		next, err := s.objects.Get(ctx, s.Key(number+1))
 		switch {
 		case missing(err):
@@ -37,8 +37,9 @@ func (s *Store) newest(ctx context.Context) (number int64, stored []byte, err er
 		case err != nil:
 			return 0, nil, s.trouble("read "+s.Key(number+1), err)
 		}
-		number, stored = number+1, next
+		stored = next
 	}
+	return 0, nil, s.endless(number)
 }
 
 // search returns the greatest number that a listing shows, 0 if there is none. The history may have many thousands, so that it leaps: twice as

@@ -51,6 +51,20 @@ func TestTheNewestDocumentIsFound(t *testing.T) {
 	}
 }
 
+// A listing is a little behind, not a thousand documents.
+func TestNumbersThatDoNotEndAreNoDocuments(t *testing.T) {
+	t.Parallel()
+	b := newBucket().fill(t, 1, 2000)
+	b.behind = 1990
+	_, err := b.store("a").Load(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "something answers in place of OSS") {
+		t.Errorf("got %v", err)
+	}
+	if calls := len(b.calls); calls > 1100 {
+		t.Errorf("%d calls", calls)
+	}
+}
+
 func with(b *bucket, keys ...string) *bucket {
 	for _, key := range keys {
 		b.objects[key] = []byte("{}")

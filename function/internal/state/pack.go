@@ -10,7 +10,7 @@ import (
 const (
 	// plainSize is how long a text may be to be stored as it is, so that it can be read without a tool.
 	plainSize = 32 << 10
-	// maxSize bounds the text of a document: about 100,000 members. Something else could unpack to a hundred times more.
+	// maxSize bounds the text of a document: about 60,000 members. Something else could unpack to a hundred times more.
 	maxSize = 32 << 20
 )
 
@@ -44,8 +44,8 @@ func (p *packing) Write(part []byte) (int, error) {
 	}
 	plain := bytes.Clone(p.stored.Bytes())
 	p.stored.Reset()
-	p.zip = gzip.NewWriter(&p.stored)
-	_, _ = p.zip.Write(plain) // into memory
+	p.zip, _ = gzip.NewWriterLevel(&p.stored, gzip.BestCompression) // its error is about another level
+	_, _ = p.zip.Write(plain)                                       // into memory
 	return p.zip.Write(part)
 }
 

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"rds-kernel-upgrade/events"
+	"rds-kernel-upgrade/function/internal/advisory"
 	"rds-kernel-upgrade/function/internal/state"
 	"rds-kernel-upgrade/schema"
 )
@@ -60,7 +61,7 @@ func rollout(t *rapid.T, n int) *state.Rollout {
 		ID: fmt.Sprint("r", n), Key: fmt.Sprint(words(t, "key"), n), Since: moment(t, "since"), Published: maybe(t, moment), Received: moment(t, "received"),
 		Severity: rapid.SampledFrom([]string{"critical", "high", "medium", "low", ""}).Draw(t, "severity"), Cause: causes(t),
 		State:   rapid.SampledFrom([]state.RolloutState{state.Waiting, state.Open, state.Halted, state.Closed}).Draw(t, "state"),
-		Request: rapid.SampledFrom(requests()).Draw(t, "request"),
+		Request: rapid.SampledFrom(requests()).Draw(t, "request"), TriedSince: maybe(t, moment),
 	}
 	for k := range rapid.IntRange(0, 3).Draw(t, "waves") {
 		w := state.Wave{Number: k + 1, Stage: rapid.IntRange(0, 3).Draw(t, "stage"), Why: maybe(t, words), Began: moment(t, "began"), Done: moment(t, "done")}
@@ -74,7 +75,7 @@ func rollout(t *rapid.T, n int) *state.Rollout {
 		for k := range rapid.IntRange(0, 5).Draw(t, "members") {
 			r.Members = append(r.Members, randomMember(t, fmt.Sprintf("rm-%d-%d", n, k), r.State == state.Closed))
 		}
-		r.Pins = map[string]string{words(t, "kind"): words(t, "target")}
+		r.Notes = []string{words(t, "note")}
 	}
 	return r
 }
@@ -85,13 +86,21 @@ func randomMember(t *rapid.T, id string, ended bool) state.Member {
 		states = states[:4]
 	}
 	m := state.Member{
-		DBInstanceID: id, RegionID: words(t, "RegionId"), Wave: rapid.IntRange(1, 9).Draw(t, "wave"), Stage: rapid.IntRange(0, 9).Draw(t, "stage"),
-		State: rapid.SampledFrom(states).Draw(t, "state"), Before: maybe(t, words), Target: words(t, "target"), WantedSince: maybe(t, moment),
+		DBInstanceID: id, RegionID: words(t, "RegionId"), Engine: maybe(t, words), EngineVersion: maybe(t, words), AutoUpgradeMinorVersion: maybe(t, words),
+		Wave: rapid.IntRange(1, 9).Draw(t, "wave"), State: rapid.SampledFrom(states).Draw(t, "state"), Before: maybe(t, words), Target: words(t, "target"),
+		Verdict: rapid.SampledFrom([]advisory.Verdict{advisory.Affected, advisory.NotAffected, advisory.Unknown, ""}).Draw(t, "verdict"),
+		Why:     maybe(t, words), WantedSince: maybe(t, moment),
+	}
+	if m.State == state.Pending || m.State == state.LeftOut {
+		m.Busy = maybe(t, words)
+	}
+	if (m.State == state.LeftOut || m.State == state.Failed) && rapid.Bool().Draw(t, "from the beginning") {
+		m.Wave, m.Target = 0, ""
 	}
 	if m.State != state.Pending {
 		m.Call = &state.Call{At: moment(t, "at"), Due: moment(t, "due"), UpgradeTime: events.MaintainTime, TaskID: maybe(t, words), RequestID: maybe(t, words)}
 		m.Call.Looks, m.Call.Left, m.Call.Back = rapid.IntRange(0, 9).Draw(t, "looks"), rapid.Bool().Draw(t, "left"), rapid.Bool().Draw(t, "back")
-		m.Call.TasksBefore, m.Call.Task = []string{words(t, "task")}, maybe(t, words)
+		m.Call.TasksBefore, m.Call.Task, m.Call.Moved = []string{words(t, "task")}, maybe(t, words), maybe(t, words)
 		if rapid.Bool().Draw(t, "specified") {
 			m.Call.UpgradeTime, m.Call.SwitchTime = events.SpecifyTime, moment(t, "SwitchTime")
 		}

@@ -39,12 +39,14 @@ type Rollout struct {
 	Cause Cause `json:"cause"`
 	// Request is what is asked for, checked and in its normal form.
 	Request events.Request `json:"request"`
-	// Pins has the target of each kind of instance, as it was when the rollout opened. Later members of a kind get no other one.
-	Pins map[string]string `json:"pins,omitempty"`
+	// Notes says what in the request or in the policy was probably not meant, when the rollout opened.
+	Notes []string `json:"notes,omitempty"`
 	// Waves are those that are planned, in their order.
 	Waves []Wave `json:"waves,omitempty"`
-	// Members are the instances that are to be upgraded, fixed when the rollout opens.
+	// Members are all selected instances, fixed when the rollout opens. Those that are not to be upgraded are left out from the beginning.
 	Members []Member `json:"members,omitempty"`
+	// TriedSince is since when its fleet could not be read, of a rollout that waits for that.
+	TriedSince time.Time `json:"triedSince,omitzero"`
 	// Told says what of the rollout as a whole has been published.
 	Told RolloutTold `json:"told,omitzero"`
 	// Archived is when the rollout was written to its archive.
@@ -56,7 +58,7 @@ type Wave struct {
 	// Number counts from 1.
 	Number int `json:"wave"`
 	// Stage is the place in the request's list of waves that the wave is a part of, from 0.
-	Stage int `json:"stage"`
+	Stage int `json:"stage,omitempty"`
 	// Why says why it is a wave of its own, in words for people.
 	Why string `json:"why,omitempty"`
 	// Began is when the first of its members was called.
@@ -100,7 +102,7 @@ func (r *Rollout) AllTold() bool {
 		return false
 	}
 	for n := range r.Members {
-		if r.Members[n].untold() {
+		if r.Members[n].Untold() {
 			return false
 		}
 	}

@@ -51,7 +51,9 @@ func (s *Store) From(number int64) *Store {
 func (s *Store) Key(number int64) string { return fmt.Sprintf("%s%012d.json", s.folder(), number) }
 
 // ArchiveKey returns the key of the archive of a rollout.
-func (s *Store) ArchiveKey(rollout string) string { return s.prefix + "/rollouts/" + rollout + ".json" }
+func (s *Store) ArchiveKey(rollout string) string { return s.archives() + rollout + ".json" }
+
+func (s *Store) archives() string { return s.prefix + "/rollouts/" }
 
 func (s *Store) folder() string { return s.prefix + "/state/" }
 
@@ -100,13 +102,16 @@ func (s *Store) Save(ctx context.Context, d *Document) error {
 }
 
 // Begin makes the first document, if there is none, and reports whether it did. The function itself never calls it: an empty listing may also be
-// a wrong bucket or a wrong prefix.
+// a wrong bucket or a wrong prefix. Where rollouts have been archived there was a document, so that a new one is refused.
 func (s *Store) Begin(ctx context.Context, written time.Time) (begun bool, err error) {
 	if err := s.checkVersioning(ctx); err != nil {
 		return false, err
 	}
 	number, err := s.search(ctx)
 	if err != nil || number > 0 {
+		return false, err
+	}
+	if err := s.checkArchives(ctx); err != nil {
 		return false, err
 	}
 	d := &Document{Version: Version, Number: 1, Nonce: s.nonce(), Written: written, By: s.by}

@@ -199,7 +199,19 @@ func TestBeginMakesTheFirstDocumentOnce(t *testing.T) {
 		"not when another one was faster": {&bucket{objects: newBucket().fill(t, 1, 1).objects, behind: 1}, false, "", ""},
 		"not when nobody knows":           {&bucket{objects: map[string][]byte{}, lost: func(string) (bool, bool) { return false, true }}, false, fault.Conflict, "nobody knows"},
 		"not when OSS is down":            {&bucket{objects: map[string][]byte{}, fail: failing("keys", unavailable)}, false, fault.Unavailable, "state: list rku/state/"},
-		"not when it may not write":       {&bucket{objects: map[string][]byte{}, fail: failing("create", denied)}, false, fault.Denied, "state: write rku/state/000000000001.json"},
+		"not when archives show that there was one": {
+			with(newBucket(), "rku/rollouts/a7dc258ff8bf0089.json"), false, fault.Invalid,
+			"there is no document in rku/state/, and there is an archive, rku/rollouts/a7dc258ff8bf0089.json: so there was one, and it was removed. Copy its newest number back",
+		},
+		"not when nobody can look for archives": {
+			&bucket{objects: map[string][]byte{}, fail: func(call, after string) error {
+				if call == "keys" && after == "" {
+					return denied
+				}
+				return nil
+			}}, false, fault.Denied, "state: list rku/rollouts/",
+		},
+		"not when it may not write": {&bucket{objects: map[string][]byte{}, fail: failing("create", denied)}, false, fault.Denied, "state: write rku/state/000000000001.json"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -61,12 +61,34 @@ func (s *Store) noDocument() error {
 		"If this function has never run, make the first one: make deploy does"}
 }
 
+// checkArchives refuses to begin anew where a document has been lost.
+func (s *Store) checkArchives(ctx context.Context) error {
+	archives, err := s.objects.Keys(ctx, s.archives(), "", 1)
+	switch {
+	case err != nil:
+		return s.trouble("list "+s.archives(), err)
+	case len(archives) > 0:
+		return &fault.Error{Op: "state: begin", Kind: fault.Invalid, Message: "there is no document in " + s.folder() + ", and there is an archive, " + archives[0] +
+			": so there was one, and it was removed. Copy its newest number back. If nobody has it any more, begin anew under another STATE_PREFIX, " +
+			"when no upgrade is in flight"}
+	}
+	return nil
+}
+
 // removed is the error about a document that was listed a moment ago.
 func (s *Store) removed(number int64, err error) error {
 	f := fault.From(err)
 	return &fault.Error{
 		Op: "state: read " + s.Key(number), Kind: fault.Unavailable, Code: f.Code, RequestID: f.RequestID,
 		Message: "it is listed and cannot be read. If this does not pass, it was removed: copy it back. Nothing is called",
+	}
+}
+
+// endless is the error about documents of which none is the last one. Something answers every question.
+func (s *Store) endless(number int64) error {
+	return &fault.Error{
+		Op: "state: read " + s.Key(number), Kind: fault.Unavailable,
+		Message: "there is a next document after each one, and the listing has none of them: something answers in place of OSS. Look at OSS_ENDPOINT. Nothing is called",
 	}
 }
 

@@ -1,0 +1,173 @@
+package fleet
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"rds-kernel-upgrade/function/internal/fault"
+	"rds-kernel-upgrade/function/internal/pace"
+	"rds-kernel-upgrade/function/internal/parallel"
+)
+
+// Reader is the part of the RDS API that an Observer uses. Its errors are faults (fault.Error). It returns all of a list or an error; what it
+// does not know of, such as the tags of an instance that is gone, is missing from its maps.
+type Reader interface {
+	// Instance returns the attributes of an instance, without its tags. One that is missing is a fault of kind NotFound.
+	Instance(ctx context.Context, region, id string) (Instance, error)
+	// Fleet lists the instances of a region that the filter lets through. They have Listed set.
+	Fleet(ctx context.Context, region string, f Filter) ([]Instance, error)
+	// Tags returns the tags of up to 50 instances, by instance.
+	Tags(ctx context.Context, region string, ids []string) (map[string]map[string]string, error)
+	// Offers returns the versions that RDS lists for a kind of instance, and how many more there are that it counts and does not list.
+	Offers(ctx context.Context, k Kind) (offers []Offer, unlisted int, err error)
+	// Tasks returns the tasks of up to 30 instances that began at the given time or later, by instance.
+	Tasks(ctx context.Context, region string, ids []string, since, now time.Time) (map[string][]Task, error)
+}
+
+// Filter says which instances a listing returns. What is empty filters nothing.
+type Filter struct {
+	Engine, ResourceGroupID string
+	Tags                    map[string]string // at most 5 pairs
+}
+
+// Whole reports whether the filter lets every instance through.
+func (f Filter) Whole() bool { return f.Engine == "" && f.ResourceGroupID == "" && len(f.Tags) == 0 }
+
+// Scope says what to observe.
+type Scope struct {
+	Regions []string // at least one if there are ids; without any, nothing is observed
+	IDs     []string // these instances, each once; without them, all that the filter lets through
+	Filter  Filter   // of a listing: instances that are asked for by id are not filtered
+	// Possible reports whether an instance can be meant at all: of the others not even the tags are read. Without it, all can.
+	Possible func(Instance) bool
+	// Candidate reports whether an instance of a listing has to be read; all that were asked for by id are. Without it, none has to.
+	Candidate func(Instance) bool
+	// Replica reports whether those read-only instances of an instance are read, too, that are not in the fleet. Without it, none are, and no
+	// replica of the fleet is read for the sake of its primary.
+	Replica func(Instance) bool
+	// Offered reports whether the versions that RDS lists for an instance are wanted. Without it, none are.
+	Offered func(Instance) bool
+	// Tasks returns the time since when the tasks of an instance matter, and whether any do. Without it, none do.
+	Tasks func(Instance) (since time.Time, matter bool)
+}
+
+// Observer observes instances. It reads each at most once, and several at the same time.
+type Observer struct {
+	Reader  Reader
+	Now     time.Time
+	Workers int
+	// Known are instances that this invocation has observed before, by id. What was read of them is not read again: attributes, tags, versions,
+	// and tasks.
+	Known map[string]Instance
+}
+
+// Observe returns the fleet: the instances of the listing with their tags, and the candidates with their attributes, versions and tasks. What
+// keeps one instance from being read is that instance's Fault; the error is that of a region that could not be listed.
+func (o Observer) Observe(ctx context.Context, s Scope) ([]Instance, error) {
+	fleet, err := o.list(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	o.tags(ctx, fleet, s)
+	if s.Candidate != nil {
+		o.each(fleet, func(i *Instance) {
+			if i.Listed && i.Fault == nil && s.Candidate(*i) {
+				o.read(ctx, i)
+			}
+		})
+	}
+	o.replicas(ctx, fleet, s)
+	o.offers(ctx, fleet, s)
+	o.tasks(ctx, fleet, s)
+	return fleet, nil
+}
+
+// Unseen returns instances of which nothing but the ids and the region is known.
+func Unseen(region string, ids []string) []Instance {
+	fleet := make([]Instance, 0, len(ids))
+	for _, id := range ids {
+		fleet = append(fleet, Instance{ID: id, RegionID: region})
+	}
+	return fleet
+}
+
+// each calls do for every instance, for several at the same time.
+func (o Observer) each(fleet []Instance, do func(*Instance)) {
+	parallel.Do(o.Workers, len(fleet), func(n int) { do(&fleet[n]) })
+}
+
+// list returns the instances that were asked for by id, or else those of the regions' listings.
+func (o Observer) list(ctx context.Context, s Scope) ([]Instance, error) {
+	if len(s.IDs) > 0 {
+		return o.named(ctx, s), nil
+	}
+	parts := make([][]Instance, len(s.Regions))
+	err := parallel.Try(ctx, o.Workers, len(parts), func(ctx context.Context, n int) error {
+		return pace.Retry(ctx, func() (err error) {
+			parts[n], err = o.Reader.Fleet(ctx, s.Regions[n], s.Filter)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(parts...), nil
+}
+
+// named reads the instances that were asked for by id, each in the first region that has it.
+func (o Observer) named(ctx context.Context, s Scope) []Instance {
+	fleet := Unseen(s.Regions[0], s.IDs)
+	o.each(fleet, func(i *Instance) {
+		for _, region := range s.Regions {
+			i.RegionID, i.Fault = region, nil
+			if o.read(ctx, i) || i.Fault.Kind != fault.NotFound {
+				return
+			}
+		}
+	})
+	return fleet
+}
+
+// read reads the attributes of an instance, and reports whether it could. Tags that it has remain as they are. If it could not, the instance
+// has its Fault.
+func (o Observer) read(ctx context.Context, i *Instance) bool {
+	seen, known := o.known(*i)
+	if !known {
+		err := pace.RetryFew(ctx, func() (err error) {
+			seen, err = o.Reader.Instance(ctx, i.RegionID, i.ID)
+			return err
+		})
+		if err != nil {
+			i.Fault = fault.From(err)
+			return false
+		}
+	}
+	if i.Tags != nil {
+		seen.Tags = i.Tags
+	}
+	*i = seen
+	return true
+}
+
+// known returns what this invocation has read of an instance, if it has read its attributes. Its replicas are known for themselves.
+func (o Observer) known(i Instance) (Instance, bool) {
+	seen, found := o.Known[i.ID]
+	if !found || seen.RegionID != i.RegionID || seen.Listed || seen.Fault != nil {
+		return Instance{}, false
+	}
+	seen.Replicas = nil
+	return seen, true
+}
+
+// chunk is a part of the fleet for which one call asks.
+type chunk []*Instance
+
+// ids returns the ids of its instances.
+func (c chunk) ids() []string {
+	ids := make([]string, 0, len(c))
+	for _, i := range c {
+		ids = append(ids, i.ID)
+	}
+	return ids
+}

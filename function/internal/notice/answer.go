@@ -1,0 +1,142 @@
+package notice
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"rds-kernel-upgrade/events"
+	"rds-kernel-upgrade/function/internal/plan"
+	"rds-kernel-upgrade/function/internal/policy"
+	"rds-kernel-upgrade/function/internal/state"
+)
+
+// answer returns the answer to a message that began nothing: it joined a rollout, was refused, or stopped something. The account of one that
+// began a rollout is the rollout's report.
+func (f From) answer(d *state.Document, m *state.Message) []Notification {
+	if m == nil {
+		return nil
+	}
+	s := subject{rollout: m.ID, cause: m.Cause, at: m.Received}
+	about := d.Rollout(m.Rollout)
+	if about != nil {
+		s.advisory = plan.AdvisoryOf(about.Request)
+	}
+	var n Notification
+	switch m.Answer {
+	case state.AnswerRefused:
+		n = f.rejected(s, []string{m.Detail})
+	case state.AnswerJoined, state.AnswerStopped:
+		n = f.note(s, cmp.Or(m.Detail, "it was "+string(m.Answer)))
+		if about != nil && m.Answer == state.AnswerStopped {
+			n.Data.Counts = countsOf(Entries(about))
+		}
+	default:
+		return nil
+	}
+	n.Data.Joined = m.Rollout
+	return []Notification{n}
+}
+
+// note returns a report without instances.
+func (f From) note(s subject, detail string) Notification {
+	n := f.notification(Reported, s, "", "")
+	n.Data.Detail, n.Data.Mode = short(detail, maxText), f.mode()
+	n.Data.Counts, n.Data.Instances = map[Status]int{}, []Entry{}
+	return n
+}
+
+func (f From) mode() policy.Mode { return f.Policy.ModeOf(events.Request{}) }
+
+// Rejected returns that a message is no request, or cannot be served, and all that is wrong with it. The rollout is what the message would have
+// begun.
+func (f From) Rejected(rollout string, cause state.Cause, problems []string) Notification {
+	return f.rejected(subject{rollout: rollout, cause: cause, at: f.Now}, problems)
+}
+
+func (f From) rejected(s subject, problems []string) Notification {
+	n := f.notification(Rejected, s, "", "")
+	n.Data.Problems = shortAll(slices.DeleteFunc(slices.Clone(problems), func(p string) bool { return p == "" }), maxProblems)
+	if len(n.Data.Problems) == 0 {
+		n.Data.Problems = []string{"it is not served, and no reason is known"}
+	}
+	return n
+}
+
+// Progress is how far one rollout has come.
+type Progress struct {
+	Rollout      string             `json:"rollout"`
+	State        state.RolloutState `json:"state"`
+	Since        string             `json:"since"` // when it came into that state
+	Kind         events.Kind        `json:"kind"`
+	DBInstanceID string             `json:"DBInstanceId,omitempty"` // of kind upgrade
+	Advisory     string             `json:"advisory,omitempty"`
+	Severity     string             `json:"severity,omitempty"`
+	Wave         int                `json:"wave,omitempty"`  // the latest that has begun
+	Waves        int                `json:"waves,omitempty"` // the number of the last one
+	Counts       map[Status]int     `json:"counts"`          // all instances, by status
+	Detail       string             `json:"detail"`
+}
+
+// Status returns the answer to a request of kind status: what is under way, what waits, and what is halted, in the order of the document. The
+// rollout is what names the request.
+func (f From) Status(rollout string, cause state.Cause, d *state.Document) []Notification {
+	front := plan.Front(d)
+	list := []Progress{}
+	many := map[state.RolloutState]int{}
+	for _, r := range d.Rollouts {
+		if r.State != state.Closed {
+			list = append(list, f.progress(r, front))
+			many[r.State]++
+		}
+	}
+	detail := "no rollout is under way, and none waits"
+	if len(list) > 0 {
+		detail = fmt.Sprintf("rollouts: %d under way, %d waiting, %d halted", many[state.Open], many[state.Waiting], many[state.Halted])
+	}
+	head := f.note(subject{rollout: rollout, cause: cause, at: f.Now}, detail)
+	return inParts(head, list, Data.withRollouts)
+}
+
+func (f From) progress(r, front *state.Rollout) Progress {
+	p := Progress{
+		Rollout: r.ID, State: r.State, Since: stamp(cmp.Or(r.Since, f.Now)), Kind: r.Request.Kind, DBInstanceID: word(r.Request.Upgrade.DBInstanceID),
+		Advisory: word(plan.AdvisoryOf(r.Request)), Severity: r.Severity, Wave: current(r), Counts: countsOf(Entries(r)),
+		Detail: short(f.progressWords(r, front), maxText),
+	}
+	if len(r.Waves) > 0 {
+		p.Waves = r.Waves[len(r.Waves)-1].Number
+	}
+	return p
+}
+
+// current returns the number of the latest wave that has begun, 0 if none has.
+func current(r *state.Rollout) (number int) {
+	for _, w := range r.Waves {
+		if !w.Began.IsZero() {
+			number = w.Number
+		}
+	}
+	return number
+}
+
+// progressWords says how far a rollout has come, and what it waits for.
+func (f From) progressWords(r, front *state.Rollout) string {
+	wave := current(r)
+	text := "no wave has begun"
+	switch {
+	case r.State == state.Halted:
+		return fmt.Sprintf("halted: %s; in flight: %d", r.Halt, r.Count(state.Intent, state.Called))
+	case r.State == state.Waiting:
+		text = "it has not looked at its instances yet"
+	case wave > 0 && !waveOf(r, wave).Done.IsZero():
+		text = f.doneWords(r, wave)
+	case wave > 0:
+		t := tally(r, wave)
+		text = fmt.Sprintf("%s is under way, with %s: proven %d, out %d", nameOf(r, wave), instances(t.all), t.proven, t.out)
+	}
+	if waits(r, front) {
+		text = join(text, goesFirst(front, r))
+	}
+	return text
+}

@@ -1,0 +1,165 @@
+package notice
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"rds-kernel-upgrade/function/internal/plan"
+	"rds-kernel-upgrade/function/internal/state"
+)
+
+// waiting returns that a rollout waits for the one whose turn it is.
+func (f From) waiting(r, front *state.Rollout) []Notification {
+	if !waits(r, front) {
+		return nil
+	}
+	s := subjectOf(r, later(r.Since, front.Received))
+	return []Notification{f.wave(s, EventWaiting, 0, "it waits: "+goesFirst(front, r))}
+}
+
+// waits reports whether another rollout goes first. A request for one instance waits for no rollout.
+func waits(r, front *state.Rollout) bool {
+	return r.Live() && r.Request.Fleet != nil && front != nil && front != r
+}
+
+// goesFirst says which rollout goes first, and why: see plan.Front.
+func goesFirst(front, r *state.Rollout) string {
+	why := "it was sent earlier"
+	switch {
+	case front.Severity != r.Severity:
+		why = fmt.Sprintf("it is more severe (%s, and this one is %s)", severity(front), severity(r))
+	case front.State == state.Open && r.State == state.Waiting:
+		why = "it is under way"
+	}
+	return fmt.Sprintf("rollout %s (%s) goes first, because %s", front.ID, asked(front), why)
+}
+
+func severity(r *state.Rollout) string { return cmp.Or(r.Severity, "of unknown severity") }
+
+// asked says what a rollout of a fleet is for.
+func asked(r *state.Rollout) string {
+	if id := plan.AdvisoryOf(r.Request); id != "" {
+		return "advisory " + word(id)
+	}
+	return "a sweep"
+}
+
+// began returns that a wave began.
+func (f From) began(r *state.Rollout, number int) []Notification {
+	w := waveOf(r, number)
+	if w == nil || w.Began.IsZero() {
+		return nil
+	}
+	detail := fmt.Sprintf("%s has begun, with %s", nameOf(r, number), instances(tally(r, number).all))
+	if w.Why != "" {
+		detail += ": " + w.Why
+	}
+	return []Notification{f.wave(subjectOf(r, w.Began), EventBegan, number, detail)}
+}
+
+// done returns that each member of a wave is proven, or is out.
+func (f From) done(r *state.Rollout, number int) []Notification {
+	w := waveOf(r, number)
+	if w == nil || w.Done.IsZero() {
+		return nil
+	}
+	return []Notification{f.wave(subjectOf(r, w.Done), EventProven, number, f.doneWords(r, number))}
+}
+
+// wave returns a notification of type wave. The wave's number is 0 where there is none yet.
+func (f From) wave(s subject, event Event, number int, detail string) Notification {
+	version := string(event)
+	if number > 0 {
+		version += " " + strconv.Itoa(number)
+	}
+	n := f.notification(WaveMoved, s, "", version)
+	n.Data.Wave, n.Data.Event, n.Data.Detail = number, event, short(detail, maxText)
+	return n
+}
+
+// doneWords says how many members of a wave are proven and how many are out, and what follows.
+func (f From) doneWords(r *state.Rollout, number int) string {
+	t := tally(r, number)
+	text := fmt.Sprintf("%s is done, with %s: proven %d, out %d (failed, unverified or left alone)", nameOf(r, number), instances(t.all), t.proven, t.out)
+	after := following(r, number)
+	until := t.proof.Add(f.bake(r))
+	switch {
+	case r.Halt != "":
+		return text + "; nothing follows, because the rollout was halted"
+	case after == 0:
+		return text + "; it was the last wave"
+	case t.proven == 0:
+		return text + "; nothing follows, because none was proven"
+	case !until.After(waveOf(r, number).Done):
+		return fmt.Sprintf("%s; %s follows, as the policy's windows and budget permit", text, nameOf(r, after))
+	default:
+		return fmt.Sprintf("%s; it bakes until %s, then %s follows, as the policy's windows and budget permit", text, stamp(until), nameOf(r, after))
+	}
+}
+
+// bake returns how long a proven wave of a rollout is watched before the next.
+func (f From) bake(r *state.Rollout) time.Duration {
+	if fleet := r.Request.Fleet; fleet != nil && fleet.Rollout.Bake != nil {
+		return *fleet.Rollout.Bake
+	}
+	if bake := f.Policy.Pace(r.Severity).Bake; bake != nil {
+		return time.Duration(*bake)
+	}
+	return 0
+}
+
+// tallied is how many members of a wave have come how far.
+type tallied struct {
+	all, proven, out int
+	proof            time.Time // the latest one, of the wave and those before it
+}
+
+func tally(r *state.Rollout, number int) (t tallied) {
+	for n := range r.Members {
+		m := &r.Members[n]
+		if m.Wave < 1 || m.Wave > number {
+			continue
+		}
+		proven := m.State == state.Proven
+		if proven && m.End != nil {
+			t.proof = later(t.proof, m.End.At)
+		}
+		if m.Wave < number {
+			continue
+		}
+		t.all++
+		switch {
+		case proven:
+			t.proven++
+		case m.State.Terminal():
+			t.out++
+		}
+	}
+	return t
+}
+
+// waveOf returns a wave of a rollout, nil if there is none.
+func waveOf(r *state.Rollout, number int) *state.Wave {
+	n := slices.IndexFunc(r.Waves, func(w state.Wave) bool { return w.Number == number })
+	if n < 0 {
+		return nil
+	}
+	return &r.Waves[n]
+}
+
+// following returns the number of the wave that follows another one, 0 if there is none.
+func following(r *state.Rollout, number int) int {
+	n := slices.IndexFunc(r.Waves, func(w state.Wave) bool { return w.Number > number })
+	if n < 0 {
+		return 0
+	}
+	return r.Waves[n].Number
+}
+
+// nameOf returns "wave 2 of 4".
+func nameOf(r *state.Rollout, number int) string {
+	return fmt.Sprintf("wave %d of %d", number, r.Waves[len(r.Waves)-1].Number)
+}

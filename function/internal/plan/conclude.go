@@ -1,0 +1,234 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"rds-kernel-upgrade/function/internal/policy"
+	"rds-kernel-upgrade/function/internal/state"
+)
+
+// conclude brings every rollout into the state that its members and the policy put it into.
+func conclude(p *Plan) {
+	for _, r := range p.Document.Rollouts {
+		if why := haltReason(p.Policy.Mode, r); why != "" {
+			halt(p, r, why, state.EndedHalted)
+		}
+		if r.State == state.Halted {
+			leaveRest(r, p.Now) // what has come back since it was halted, too
+		}
+		finishWaves(r, p.Now)
+		if r.State == state.Open && r.Count(state.Pending, state.Intent, state.Called) == 0 {
+			closeDown(p, r)
+		}
+	}
+	forgetWaiting(p.Document)
+}
+
+// haltReason returns why a live rollout calls nothing more, "" if it goes on.
+func haltReason(mode policy.Mode, r *state.Rollout) string {
+	switch {
+	case !r.Live():
+		return ""
+	case mode != policy.Apply:
+		return fmt.Sprintf("the policy's mode is %s", mode)
+	case single(r):
+		return ""
+	}
+	return cmp.Or(overdrawn(r), hopeless(r))
+}
+
+// failed returns the members that count against maxFailures.
+func failed(r *state.Rollout) []*state.Member { return r.In(state.Failed, state.Unverified) }
+
+// Allowed returns how many calls of a rollout may still fail before it halts; negative: any number.
+func Allowed(r *state.Rollout) int {
+	if single(r) {
+		return -1
+	}
+	return max(0, r.Request.Fleet.Rollout.MaxFailures-len(failed(r)))
+}
+
+// overdrawn says that more have failed than the request allows, "" if not.
+func overdrawn(r *state.Rollout) string {
+	all, allowed := failed(r), r.Request.Fleet.Rollout.MaxFailures
+	if len(all) <= allowed {
+		return ""
+	}
+	const most = 5
+	names := make([]string, 0, most+1)
+	for _, m := range all[:min(most, len(all))] {
+		names = append(names, m.DBInstanceID+" "+string(m.State))
+	}
+	if len(all) > most {
+		names = append(names, fmt.Sprintf("and %d more", len(all)-most))
+	}
+	return fmt.Sprintf("%d did not succeed, and the request allows %d: %s", len(all), allowed, strings.Join(names, ", "))
+}
+
+// hopeless says that a wave has ended of which no instance was proven, and that others would follow it; "" if there is none.
+func hopeless(r *state.Rollout) string {
+	wave, last := nextWave(r), 0
+	count := map[int]int{}
+	for n := range r.Members {
+		m := &r.Members[n]
+		if m.Wave < wave { // those of wave 0 have ended, and are not proven
+			last = max(last, m.Wave)
+			if !m.State.Terminal() {
+				return ""
+			}
+			if m.State == state.Proven {
+				count[m.Wave]++
+			}
+		}
+	}
+	if last == 0 || count[last] > 0 {
+		return ""
+	}
+	return fmt.Sprintf("no instance of wave %d was upgraded, so that nothing is proven for the waves after it", last)
+}
+
+// nextWave returns the first wave that has members which wait for their turn, 0 if none does.
+func nextWave(r *state.Rollout) (wave int) {
+	for n := range r.Members {
+		if m := &r.Members[n]; m.State == state.Pending && (wave == 0 || m.Wave < wave) {
+			wave = m.Wave
+		}
+	}
+	return wave
+}
+
+// halt stops a live rollout: what waits for its turn is left out, and what is in flight is still proven.
+func halt(p *Plan, r *state.Rollout, why string, how state.Ending) {
+	r.State, r.Since, r.Halt = state.Halted, p.Now, why
+	if u := r.Request.Upgrade; single(r) && len(r.Members) == 0 {
+		r.Enrol([]state.Member{{DBInstanceID: u.DBInstanceID, RegionID: p.question(r.Request).region(), Wave: 1, State: state.Pending, Target: u.TargetMinorVersion}})
+	}
+	leaveRest(r, p.Now)
+	rememberEnd(p.Document, r.Key, state.Last{At: p.Now, Ended: how, Rollout: r.ID})
+}
+
+// leaveRest leaves out what waits for its turn in a rollout that was halted.
+func leaveRest(r *state.Rollout, now time.Time) {
+	for _, m := range r.In(state.Pending) {
+		reason, detail := Held, "the rollout was halted: "+r.Halt
+		if m.Busy != "" {
+			reason, detail = InProgress, "the rollout was halted when it waited for its turn: "+m.Busy
+		}
+		*m = leave(*m, now, reason, "%s", detail)
+	}
+}
+
+// closeDown ends a rollout whose members have all ended.
+func closeDown(p *Plan, r *state.Rollout) {
+	r.State, r.Since = state.Closed, p.Now
+	rememberEnd(p.Document, r.Key, state.Last{At: p.Now, Ended: state.EndedClosed, Rollout: r.ID})
+}
+
+// finishWaves writes down when waves were done.
+func finishWaves(r *state.Rollout, now time.Time) {
+	left := map[int]bool{}
+	for _, m := range r.In(state.Pending, state.Intent, state.Called) {
+		left[m.Wave] = true
+	}
+	for n := range r.Waves {
+		if w := &r.Waves[n]; w.Done.IsZero() && !w.Began.IsZero() && !left[w.Number] {
+			w.Done = now
+		}
+	}
+}
+
+// forgetWaiting forgets since when members wait, in the rollouts whose turn it is not.
+func forgetWaiting(d *state.Document) {
+	front := Front(d)
+	for _, r := range d.Rollouts {
+		if r == front || single(r) {
+			continue
+		}
+		for _, m := range r.In(state.Pending) {
+			m.WantedSince = time.Time{}
+		}
+	}
+}
+
+// bakedFrom returns since when all that the waves before one have proven has been running: the latest proof of one of their instances, whichever
+// rollout made it, and the latest late landing.
+func bakedFrom(d *state.Document, r *state.Rollout, wave int) (from time.Time) {
+	before := map[string]bool{}
+	for n := range r.Members {
+		if m := &r.Members[n]; m.Wave > 0 && m.Wave < wave {
+			before[m.DBInstanceID] = true
+		}
+	}
+	later := func(t time.Time) {
+		if t.After(from) {
+			from = t
+		}
+	}
+	for _, other := range d.Rollouts {
+		for n := range other.Members {
+			if m := &other.Members[n]; m.State == state.Proven && before[m.DBInstanceID] {
+				later(m.End.At)
+			}
+		}
+	}
+	for _, i := range d.Instances {
+		if before[i.DBInstanceID] {
+			later(i.Landed)
+		}
+	}
+	return from
+}
+
+// bake returns how long what a wave has proven must run before the next wave begins.
+func (s Setting) bake(r *state.Rollout) time.Duration {
+	if asked := r.Request.Fleet.Rollout.Bake; asked != nil {
+		return *asked
+	}
+	return time.Duration(*s.Policy.Pace(r.Severity).Bake)
+}
+
+// openWave returns the wave whose members may be called now, 0 if there is none. It is the first that has members which wait for their turn, once
+// every member of the waves before it has ended and their bake is over; conclude has halted the rollout if none of them was proven.
+func openWave(p *Plan, r *state.Rollout) int {
+	wave := nextWave(r)
+	for n := range r.Members {
+		if m := &r.Members[n]; m.Wave < wave && !m.State.Terminal() {
+			return 0
+		}
+	}
+	if from := bakedFrom(p.Document, r, wave); p.Now.Before(from.Add(p.bake(r))) {
+		return 0
+	}
+	return wave
+}
+
+// longestBake returns the longest bake of the policy and of the rollouts that have not ended.
+func longestBake(p *Plan) time.Duration {
+	longest := p.Policy.LongestBake()
+	for _, r := range p.Document.Rollouts {
+		if !single(r) && !r.Ended() {
+			longest = max(longest, p.bake(r))
+		}
+	}
+	return longest
+}
+
+// Tidy removes from the document what is over and old, and what was refused because the document holds as many messages as it may, once that was
+// published.
+func (p *Plan) Tidy() {
+	p.Document.Prune(p.Now, longestBake(p))
+	forgetRefused(p.Document)
+}
+
+// forgetRefused removes the refusals beyond maxMessages that were published, the newest first.
+func forgetRefused(d *state.Document) {
+	for n := len(d.Messages) - 1; n >= 0 && len(d.Messages) > maxMessages; n-- {
+		if m := d.Messages[n]; m.Answer == state.AnswerRefused && !m.Told.IsZero() {
+			d.Messages = slices.Delete(d.Messages, n, n+1)
+		}
+	}
+}
