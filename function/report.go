@@ -76,10 +76,11 @@ func (r *run) describe(entry *RequestReport, one *request) {
 
 // underWay returns the rollouts that have not ended.
 func (r *run) underWay() (all []RequestReport) {
+	p := &plan.Plan{Setting: r.setting(), Document: r.documents.document} // which is only read
 	for _, rollout := range r.documents.document.Rollouts {
 		if !rollout.Ended() {
 			all = append(all, RequestReport{
-				MessageID: rollout.Cause.MessageID, Rollout: rollout.ID, State: string(rollout.State), Detail: plan.On(r.documents.document, r.setting()).Progress(rollout),
+				MessageID: rollout.Cause.MessageID, Rollout: rollout.ID, State: string(rollout.State), Detail: p.Progress(rollout),
 			})
 		}
 	}

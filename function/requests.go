@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"rds-kernel-upgrade/events"
 	"rds-kernel-upgrade/function/internal/plan"
@@ -55,22 +54,14 @@ func (r *run) request(m events.Message, n int) *request {
 	}}
 	err := m.Err
 	if err == nil {
-		one.Request.Request, err = events.Parse(m.Body, r.sent(m))
+		// It is read as of when it was sent: a SwitchTime that has passed since does not make it wrong when it is delivered again.
+		one.Request.Request, err = events.Parse(m.Body, plan.SentAt(m.Published, r.now()))
 	}
 	if err != nil {
 		one.problems = problemsOf(err)
 	}
 	one.mode = r.config.Policy.ModeOf(one.Request.Request)
 	return one
-}
-
-// sent returns when a message was sent, as far as that is known. A message is read as it was then: a SwitchTime that has passed since does not make
-// it wrong when it is delivered again, so that it has one account.
-func (r *run) sent(m events.Message) time.Time {
-	if now := r.now(); m.Published.IsZero() || m.Published.After(now) {
-		return now
-	}
-	return m.Published
 }
 
 // kind is what sort of request it is, "" if it is none.
@@ -95,12 +86,7 @@ func (q *request) reads() bool {
 
 // needState reports whether the event asks for anything but to be rejected.
 func (q requests) needState() bool {
-	for _, one := range q {
-		if one.problems == nil {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(q, func(one *request) bool { return one.problems == nil })
 }
 
 // act reports whether the event asks for anything to be done. What is due waits for that, or for the next tick.

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"sync"
 
-	"rds-kernel-upgrade/function/internal/fault"
 	"rds-kernel-upgrade/function/internal/plan"
 )
 
@@ -68,7 +67,7 @@ func (q *queue) end(n int, r plan.Result) {
 	g := q.gates[q.intents[n].Rollout]
 	g.inFlight--
 	switch {
-	case r.Fault != nil && fails(r.Fault):
+	case r.Fault != nil && plan.Fails(r.Fault):
 		g.failed++
 	case !r.AcceptedAt.IsZero():
 		g.accepted = true
@@ -102,8 +101,3 @@ func (g *gate) free() bool { return g.allowed != 0 || g.accepted || g.inFlight =
 
 // closed reports whether no further call may be made.
 func (g *gate) closed() bool { return g.allowed >= 0 && g.failed > g.allowed }
-
-// fails reports whether a call with this fault has failed for good. What is busy, deleted, in doubt or may pass has not.
-func fails(f *fault.Error) bool {
-	return !f.InDoubt && !fault.Passing(f) && f.Kind != fault.Conflict && f.Kind != fault.NotFound
-}

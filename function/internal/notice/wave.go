@@ -85,7 +85,6 @@ func (f From) doneWords(r *state.Rollout, number int) string {
 	t := tally(r, number)
 	text := fmt.Sprintf("%s is done, with %s: proven %d, out %d (failed, unverified or left alone)", nameOf(r, number), instances(t.all), t.proven, t.out)
 	after := following(r, number)
-	until := t.proof.Add(f.bake(r))
 	switch {
 	case r.Halt != "":
 		return text + "; nothing follows, because the rollout was halted"
@@ -93,22 +92,13 @@ func (f From) doneWords(r *state.Rollout, number int) string {
 		return text + "; it was the last wave"
 	case t.proven == 0:
 		return text + "; nothing follows, because none was proven"
-	case !until.After(waveOf(r, number).Done):
-		return fmt.Sprintf("%s; %s follows, as the policy's windows and budget permit", text, nameOf(r, after))
-	default:
-		return fmt.Sprintf("%s; it bakes until %s, then %s follows, as the policy's windows and budget permit", text, stamp(until), nameOf(r, after))
 	}
-}
-
-// bake returns how long a proven wave of a rollout is watched before the next.
-func (f From) bake(r *state.Rollout) time.Duration {
-	if fleet := r.Request.Fleet; fleet != nil && fleet.Rollout.Bake != nil {
-		return *fleet.Rollout.Bake
+	if until := t.proof.Add(plan.BakeOf(r, f.Policy)); until.After(waveOf(r, number).Done) {
+		text += "; it bakes until " + stamp(until) + ", then "
+	} else {
+		text += "; "
 	}
-	if bake := f.Policy.Pace(r.Severity).Bake; bake != nil {
-		return time.Duration(*bake)
-	}
-	return 0
+	return text + nameOf(r, after) + " follows, as the policy's windows and budget permit"
 }
 
 // tallied is how many members of a wave have come how far.

@@ -9,6 +9,7 @@ import (
 	"rds-kernel-upgrade/function/internal/fault"
 	"rds-kernel-upgrade/function/internal/fleet"
 	"rds-kernel-upgrade/function/internal/state"
+	"rds-kernel-upgrade/function/internal/window"
 )
 
 // choice is what is decided about one selected instance when a rollout opens: its target and its wave, or why it is left out.
@@ -17,6 +18,7 @@ type choice struct {
 	target   string
 	why      string
 	verdict  advisory.Verdict
+	at       window.Placed // when it would be called, as things are now
 	skip     *skip
 	failed   *skip // it has failed since the request; nil if not
 
@@ -82,7 +84,7 @@ func choiceOf(p *Plan, q question, r *state.Rollout, i fleet.Instance, aims map[
 		c.skip = busy(p.Document, i)
 	}
 	if c.skip == nil {
-		_, c.skip = q.place(i)
+		c.at, c.skip = q.place(i)
 	}
 	return c
 }

@@ -183,12 +183,16 @@ func bakedFrom(d *state.Document, r *state.Rollout, wave int) (from time.Time) {
 	return from
 }
 
-// bake returns how long what a wave has proven must run before the next wave begins.
-func (s Setting) bake(r *state.Rollout) time.Duration {
+// BakeOf returns how long what a wave of a fleet's rollout has proven must run before the next wave begins: what the request says, or
+// else the policy.
+func BakeOf(r *state.Rollout, p policy.Policy) time.Duration {
 	if asked := r.Request.Fleet.Rollout.Bake; asked != nil {
 		return *asked
 	}
-	return time.Duration(*s.Policy.Pace(r.Severity).Bake)
+	if bake := p.Pace(r.Severity).Bake; bake != nil {
+		return time.Duration(*bake)
+	}
+	return 0
 }
 
 // openWave returns the wave whose members may be called now, 0 if there is none. It is the first that has members which wait for their turn, once
@@ -200,7 +204,7 @@ func openWave(p *Plan, r *state.Rollout) int {
 			return 0
 		}
 	}
-	if from := bakedFrom(p.Document, r, wave); p.Now.Before(from.Add(p.bake(r))) {
+	if from := bakedFrom(p.Document, r, wave); p.Now.Before(from.Add(BakeOf(r, p.Policy))) {
 		return 0
 	}
 	return wave
@@ -211,7 +215,7 @@ func longestBake(p *Plan) time.Duration {
 	longest := p.Policy.LongestBake()
 	for _, r := range p.Document.Rollouts {
 		if !single(r) && !r.Ended() {
-			longest = max(longest, p.bake(r))
+			longest = max(longest, BakeOf(r, p.Policy))
 		}
 	}
 	return longest

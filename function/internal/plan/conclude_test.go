@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"rds-kernel-upgrade/events"
 	"rds-kernel-upgrade/function/internal/fleet"
 	"rds-kernel-upgrade/function/internal/plan"
 	"rds-kernel-upgrade/function/internal/policy"
@@ -308,6 +309,14 @@ func TestAWaveBeginsWhenTheBakeBeforeItIsOver(t *testing.T) {
 }
 
 // The bake is the request's, or else that of the policy's tempo.
+func TestWithoutAPolicyNothingBakes(t *testing.T) {
+	t.Parallel()
+	r := &state.Rollout{Severity: "high", Request: events.Request{Kind: events.KindSweep, Fleet: &events.Fleet{}}}
+	if bake := plan.BakeOf(r, policy.Policy{}); bake != 0 {
+		t.Errorf("it bakes for %s", bake)
+	}
+}
+
 func TestTheBakeIsTheRequestsOrThePolicys(t *testing.T) {
 	t.Parallel()
 	const hour = time.Hour

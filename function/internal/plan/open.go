@@ -32,14 +32,14 @@ func (p *Plan) Open(r *state.Rollout, seen []fleet.Instance, err error) {
 	}
 	choices := choicesOf(p, r, seen)
 	if want := r.Request.PlanHash; want != "" {
-		if have := p.question(r.Request).hash(choices); want != have {
+		if have := hashOf(choices); want != have {
 			refuse(p, r, fmt.Sprintf("planHash: the plan is no longer %s but %s: the fleet has changed; send the request in mode plan again, and look at it", want, have))
 			return
 		}
 	}
 	r.State, r.Since, r.TriedSince = state.Open, p.Now, time.Time{}
-	r.Notes = p.question(r.Request).notes(choices)
-	r.Waves = wavesOf(choices, p.question(r.Request))
+	q := p.question(r.Request)
+	r.Notes, r.Waves = q.notes(choices), wavesOf(choices, q)
 	members := make([]state.Member, 0, len(choices))
 	for _, c := range choices {
 		members = append(members, memberOf(p, r, c))

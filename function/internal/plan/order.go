@@ -54,12 +54,7 @@ func waits(r *state.Rollout) int {
 }
 
 // sent is when the request of a rollout was sent, or received where that is not known.
-func sent(r *state.Rollout) time.Time {
-	if r.Published.IsZero() || r.Published.After(r.Received) {
-		return r.Received
-	}
-	return r.Published
-}
+func sent(r *state.Rollout) time.Time { return SentAt(r.Published, r.Received) }
 
 // single reports whether a rollout is a request for one instance.
 func single(r *state.Rollout) bool { return r.Request.Fleet == nil }

@@ -24,22 +24,20 @@ func (p *Plan) Preview(q Request, seen []fleet.Instance) (r *state.Rollout, hash
 	for _, c := range choices {
 		m := memberOf(p, r, c)
 		if c.chosen() {
-			at, _ := question.place(c.instance) // it has a time, or it would be left out
-			m.Call = &state.Call{At: p.Now, Due: at.Due, UpgradeTime: at.UpgradeTime, SwitchTime: at.SwitchTime, Moved: at.Moved}
+			m.Call = &state.Call{At: p.Now, Due: c.at.Due, UpgradeTime: c.at.UpgradeTime, SwitchTime: c.at.SwitchTime, Moved: c.at.Moved}
 		}
 		r.Members = append(r.Members, m)
 	}
-	return r, question.hash(choices)
+	return r, hashOf(choices)
 }
 
-// hash names a plan by what it would do: the same plan has the same hash.
-func (q question) hash(choices []*choice) string {
+// hashOf names a plan by what it would do: the same plan has the same hash.
+func hashOf(choices []*choice) string {
 	lines := make([]string, 0, len(choices))
 	for _, c := range choices {
 		line := []string{c.instance.ID, "skipped", "", c.target, "", "", "0"}
 		if c.chosen() {
-			at, _ := q.place(c.instance)
-			line = []string{c.instance.ID, "plan", "", c.target, string(at.UpgradeTime), switchTime(at.UpgradeTime, stamp(at.SwitchTime)), strconv.Itoa(c.wave)}
+			line = []string{c.instance.ID, "plan", "", c.target, string(c.at.UpgradeTime), switchTime(c.at.UpgradeTime, stamp(c.at.SwitchTime)), strconv.Itoa(c.wave)}
 		} else {
 			line[2] = string(c.skip.reason)
 		}

@@ -37,8 +37,8 @@ func underWayIn(p *Plan, r *state.Rollout) string {
 		return strings.Join(append(parts, "no further wave follows"), ", ")
 	}
 	parts = append(parts, fmt.Sprintf("wave %d of %d is next, with %d waiting", wave, len(r.Waves), r.Count(state.Pending)))
-	if from := bakedFrom(p.Document, r, wave); p.Now.Before(from.Add(p.bake(r))) {
-		parts = append(parts, "not before "+stamp(from.Add(p.bake(r)))+", when the bake ends")
+	if from := bakedFrom(p.Document, r, wave); p.Now.Before(from.Add(BakeOf(r, p.Policy))) {
+		parts = append(parts, "not before "+stamp(from.Add(BakeOf(r, p.Policy)))+", when the bake ends")
 	}
 	return strings.Join(parts, ", ")
 }

@@ -79,7 +79,7 @@ func answerTo(p *Plan, q Request, m *state.Message) (a state.Answer, rollout, de
 	} else if r != nil { // whoever sent the message could not know of the halt
 		return state.AnswerJoined, r.ID, "the same was halted (" + r.Halt + "), and that is being published only now: send it again if it is still wanted"
 	}
-	if last := lastEnd(p.Document, key, q.Request); !p.sentAt(q.Published).Truncate(time.Second).After(last.At) {
+	if last := lastEnd(p.Document, key, q.Request); !SentAt(q.Published, p.Now).Truncate(time.Second).After(last.At) {
 		detail = fmt.Sprintf("the same was %s at %s, after this message was sent: send it again if it is still wanted", last.Ended, stamp(last.At))
 		if last.Rollout == "" {
 			return state.AnswerRefused, "", detail
@@ -110,7 +110,7 @@ func crowded(d *state.Document, r events.Request) string {
 
 // Refusal returns why a request is not served, "" if it is.
 func (s Setting) Refusal(q Request) string {
-	if sent := s.sentAt(q.Published); s.Now.Sub(sent) > maxAge {
+	if sent := SentAt(q.Published, s.Now); s.Now.Sub(sent) > maxAge {
 		return "the message was sent at " + stamp(sent) + ", more than 7 days ago: send it again if it is still wanted"
 	}
 	if q.Request.Fleet == nil {
@@ -120,10 +120,10 @@ func (s Setting) Refusal(q Request) string {
 	return refusal
 }
 
-// sentAt returns when a message was sent, as far as that can be believed: a time in the future is a clock's fault.
-func (s Setting) sentAt(published time.Time) time.Time {
-	if published.IsZero() || published.After(s.Now) {
-		return s.Now
+// SentAt returns when a message was sent, as far as that can be believed: one that was sent after it was read has met a wrong clock.
+func SentAt(published, read time.Time) time.Time {
+	if published.IsZero() || published.After(read) {
+		return read
 	}
 	return published
 }

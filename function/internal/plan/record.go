@@ -44,15 +44,21 @@ func (a attempt) record(result Result) {
 		return
 	case !result.Made:
 		m.State, m.Call = state.Pending, nil
+	case Fails(f):
+		m.State, m.End = state.Failed, failure(f, a.Now)
 	case f.Kind == fault.NotFound:
 		*m = leave(*m, a.Now, Gone, "it was deleted before its call: %s", short(f.Message, maxWhy))
 	case f.Kind == fault.Conflict:
 		m.State, m.Call = state.Pending, nil
 		a.wait(skipf(InProgress, "%s", short(f.Message, maxWhy)))
-	case fault.Passing(f):
+	default:
 		m.State, m.Call = state.Pending, nil
 		a.wait(skipf(Unread, "its call was refused for now: %s", short(f.Message, maxWhy)))
-	default:
-		m.State, m.End = state.Failed, failure(f, a.Now)
 	}
+}
+
+// Fails reports whether a call with this fault has failed for good, and counts against maxFailures. One that is in doubt, may pass, or has found its
+// instance busy or deleted has not.
+func Fails(f *fault.Error) bool {
+	return !f.InDoubt && !fault.Passing(f) && f.Kind != fault.Conflict && f.Kind != fault.NotFound
 }

@@ -86,7 +86,7 @@ func (k kinship) bringReplicas(q question, choices []*choice) {
 		}
 		for r, target := range brought {
 			if !blocked {
-				_, r.skip = q.place(r.instance)
+				r.at, r.skip = q.place(r.instance)
 				r.target, r.why = target, "its primary "+c.instance.ID+" goes to "+c.target+" and would restart it"
 			}
 		}

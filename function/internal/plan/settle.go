@@ -256,7 +256,7 @@ func forgetLanded(p *Plan, seen []fleet.Instance) {
 	for _, i := range seen {
 		known := p.Document.Instance(i.ID)
 		if known != nil && known.Fail != nil && i.Fault == nil && !i.Listed && i.Proven(known.Fail.Target) {
-			known.Fail, known.Landed = nil, p.seen()
+			known.Fail, known.Landed = nil, p.Now
 		}
 	}
 }
