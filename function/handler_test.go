@@ -284,10 +284,8 @@ func TestTheKillSwitchStopsWhatIsUnderWay(t *testing.T) {
 	for _, mode := range []string{"off", "plan"} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			play(t, "budget: {maxInstances: 1, maxPercent: 100}\n", func(t *testing.T, w *world) {
+			twoBehind(t, func(t *testing.T, w *world) {
 				t.Helper()
-				w.hasty = false
-				w.rds.Add(behind("rm-1"), behind("rm-2"))
 				w.must(w.request("M1", `{"kind":"sweep","schedule":{"UpgradeTime":"Immediate"},"rollout":{"bake":"0s"}}`))
 				w.env["MODE"] = mode
 				w.restart()

@@ -32,6 +32,18 @@ func play(t *testing.T, policy string, what func(t *testing.T, w *world)) {
 	})
 }
 
+// twoBehind plays a story of two instances that are behind, of which a fleet's rollout upgrades one after the other. What is published is checked
+// against its schema.
+func twoBehind(t *testing.T, story func(t *testing.T, w *world)) {
+	t.Helper()
+	play(t, oneByOne, func(t *testing.T, w *world) {
+		t.Helper()
+		w.hasty = false
+		w.rds.Add(behind("rm-1"), behind("rm-2"))
+		story(t, w)
+	})
+}
+
 // published is what a subscriber of the result topic knows about one instance in one rollout.
 type published struct {
 	accepted, ended map[string]bool // by id of the notifications

@@ -75,10 +75,8 @@ func TestWhatOnlyAsksChangesNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			play(t, "budget: {maxInstances: 1, maxPercent: 100}\n", func(t *testing.T, w *world) {
+			twoBehind(t, func(t *testing.T, w *world) {
 				t.Helper()
-				w.hasty = false
-				w.rds.Add(behind("rm-1"), behind("rm-2"))
 				w.must(w.request("M1", `{"kind":"sweep","schedule":{"UpgradeTime":"Immediate"},"rollout":{"bake":"1h"}}`))
 				w.pass(time.Hour)
 				time.Sleep(time.Hour) // now the next wave is due
@@ -158,10 +156,8 @@ func TestAStopEndsWhatIsUnderWay(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			play(t, "budget: {maxInstances: 1, maxPercent: 100}\n", func(t *testing.T, w *world) {
+			twoBehind(t, func(t *testing.T, w *world) {
 				t.Helper()
-				w.hasty = false
-				w.rds.Add(behind("rm-1"), behind("rm-2"))
 				begun := w.must(w.request("M1", `{"kind":"advisory","advisory":{"id":"A-1","severity":"critical","affected":[{"Engine":"MySQL","fixedIn":"rds_20260228"}]}}`))
 				if strings.Contains(request, "%s") {
 					request = fmt.Sprintf(request, begun.Requests[0].Rollout)
@@ -181,10 +177,8 @@ func TestAStopEndsWhatIsUnderWay(t *testing.T) {
 // A stop is answered when no intent of what it means is left: a call of which nobody knows whether it was made could still be made.
 func TestAStopIsAnsweredWhenNothingIsInDoubt(t *testing.T) {
 	t.Parallel()
-	play(t, "budget: {maxInstances: 1, maxPercent: 100}\n", func(t *testing.T, w *world) {
+	twoBehind(t, func(t *testing.T, w *world) {
 		t.Helper()
-		w.hasty = false
-		w.rds.Add(behind("rm-1"), behind("rm-2"))
 		w.after = func(_, action string) bool { return action == upgradeCall }
 		begun := w.must(w.request("M1", sweep))
 		w.after = nil
@@ -354,10 +348,8 @@ func TestAPlanOfAFleetThatCannotBeListedIsAnError(t *testing.T) {
 
 func TestTheSameRequestAgain(t *testing.T) {
 	t.Parallel()
-	play(t, "budget: {maxInstances: 1, maxPercent: 100}\n", func(t *testing.T, w *world) {
+	twoBehind(t, func(t *testing.T, w *world) {
 		t.Helper()
-		w.hasty = false
-		w.rds.Add(behind("rm-1"), behind("rm-2"))
 		event := w.event("M1", sweep)
 		first := w.must(w.invoke(event))
 		w.sameLines("published first", []string{"wave", "accepted"}, w.statuses())
@@ -459,10 +451,8 @@ func TestAnEndIsNotBegunAnewByAnOlderMessage(t *testing.T) {
 // Rollouts of a fleet go one after the other; what waits is published, and status shows it.
 func TestTheStatusShowsWhatWaits(t *testing.T) {
 	t.Parallel()
-	play(t, "budget: {maxInstances: 1, maxPercent: 100}\n", func(t *testing.T, w *world) {
+	twoBehind(t, func(t *testing.T, w *world) {
 		t.Helper()
-		w.hasty = false
-		w.rds.Add(behind("rm-1"), behind("rm-2"))
 		const advisory = `{"kind":"advisory","advisory":{"id":"%s","severity":"%s","affected":[{"Engine":"MySQL","fixedIn":"rds_20260228"}]},"schedule":{"UpgradeTime":"Immediate"}}`
 		first := w.must(w.request("M1", fmt.Sprintf(advisory, "A-1", "high"))).Requests[0].Rollout
 		w.must(w.request("M2", fmt.Sprintf(advisory, "A-2", "low")))

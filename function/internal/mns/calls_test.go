@@ -3,7 +3,6 @@ package mns_test
 import (
 	"context"
 	"net/http"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -59,13 +58,7 @@ func TestACallIsSentOnceAndItsFaultHoldsNoSecret(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := serve(t, test.answer)
-			id, err := publish(t.Context(), s.client)
-			wantFault(t, err, test.want)
-			if id != "" {
-				t.Errorf("message id %q besides the fault", id)
-			}
-			_, signed, _ := strings.Cut(s.last.Load().Get("Authorization"), ":")
-			noSecret(t, err, signed)
+			s.refuses(t, test.want)
 			if n := s.seen.Load(); n != 1 {
 				t.Errorf("the server saw %d requests, want 1", n)
 			}

@@ -87,15 +87,21 @@ func TestMessageIsTakenOnlyWhenTheServiceSaysSo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := serve(t, test.answer)
-			id, err := publish(t.Context(), s.client)
-			wantFault(t, err, test.want)
-			if id != "" {
-				t.Errorf("message id %q besides the fault", id)
-			}
-			_, signed, _ := strings.Cut(s.last.Load().Get("Authorization"), ":")
-			noSecret(t, err, signed)
+			s.refuses(t, test.want)
 		})
 	}
+}
+
+// refuses makes a call that the service answers as it does, and checks the fault. No secret is in it, and no message id besides it.
+func (s *service) refuses(t *testing.T, want fault.Error) {
+	t.Helper()
+	id, err := publish(t.Context(), s.client)
+	wantFault(t, err, want)
+	if id != "" {
+		t.Errorf("message id %q besides the fault", id)
+	}
+	_, signed, _ := strings.Cut(s.last.Load().Get("Authorization"), ":")
+	noSecret(t, err, signed)
 }
 
 func wantFault(t *testing.T, err error, want fault.Error) {
