@@ -249,6 +249,7 @@ func (c killed) play(t *testing.T, k *killer) (counted int) {
 		} else {
 			c.want.check(t, w)
 		}
+		w.allAccepted(t)
 		if t.Failed() {
 			t.Log(k)
 			w.explain(t)

@@ -124,6 +124,9 @@ func (v *weather) carry(r *http.Request) (*http.Response, error) {
 		return v.trouble.change(nil), nil
 	}
 	answer, err := v.RoundTrip(r)
+	if meets && v.trouble.kind == faults.Latency { // it has no number of times
+		v.faultsOf(r).Clear()
+	}
 	switch {
 	case r.Context().Err() != nil: // it came too late, or never
 		return nil, r.Context().Err()
@@ -135,14 +138,16 @@ func (v *weather) carry(r *http.Request) (*http.Response, error) {
 
 // raise lets the next request of this action meet the trouble.
 func (v *weather) raise(r *http.Request) {
-	service, _ := v.serviceOf(r)
 	fault := faults.Fault{Action: "*", Kind: v.trouble.kind, Times: 1}
-	set := map[string]*faults.Set{"rds": v.rds.Faults(), "mns": v.mns.Faults(), "oss": v.oss.Faults()}[service]
 	if v.trouble.kind == faults.Latency {
-		set.Clear() // it has no number of times
 		fault.Delay = 3 * time.Second
 	}
-	set.Add(fault)
+	v.faultsOf(r).Add(fault)
+}
+
+func (v *weather) faultsOf(r *http.Request) *faults.Set {
+	service, _ := v.serviceOf(r)
+	return map[string]*faults.Set{"rds": v.rds.Faults(), "mns": v.mns.Faults(), "oss": v.oss.Faults()}[service]
 }
 
 // nameOf names a request by its service and action, and by what distinguishes those of one action.
@@ -373,7 +378,7 @@ func (m trouble) stops(name string) bool {
 	}[name == "oss PutObject"], m.name)
 }
 
-// TestLastingFaultMatrix lets all requests of one name meet trouble for eight hours, which is longer than verify.giveUp: for a single upgrade from the
+// TestLastingFaultMatrix lets all requests of one name meet trouble for seven hours, which is longer than verify.giveUp: for a single upgrade from the
 // beginning, and for a rollout from its first call on. The golden file says what came of it as long as it lasted, and when it was over.
 func TestLastingFaultMatrix(t *testing.T) {
 	t.Parallel()
@@ -412,11 +417,11 @@ func (c troubled) endure(t *testing.T, v *weather, called bool) (line string) {
 			time.Sleep(time.Minute)
 		}
 		v.on = true
-		before, end := len(w.rds.CallsOf(upgradeCall)), noon.Add(8*time.Hour)
-		w.timeout = 20 * time.Second
+		before, end := len(w.rds.CallsOf(upgradeCall)), noon.Add(7*time.Hour)
+		w.timeout = 15 * time.Second
 		soon := noon.Add(15 * time.Minute)
 		d.play(5*time.Minute, func() bool { return !time.Now().Before(soon) })
-		d.play(2*time.Hour, func() bool { return !time.Now().Before(end) })
+		d.play(3*time.Hour, func() bool { return !time.Now().Before(end) })
 		meanwhile := v.outcome(t, d)
 		if m := v.trouble; m.stops(v.name) && meanwhile.calls > before {
 			t.Errorf("%d calls were made", meanwhile.calls)

@@ -231,6 +231,16 @@ func (w *world) reports(t *testing.T) map[string]told {
 	return all
 }
 
+// allAccepted fails if a call was refused: somebody has then made it who had no right to, and only RDS has kept it from being a second one.
+func (w *world) allAccepted(t *testing.T) {
+	t.Helper()
+	for _, c := range w.rds.CallsOf(upgradeCall) {
+		if !c.Accepted {
+			t.Errorf("the call of %s at %s was refused: %s", c.DBInstanceID, c.At.Format(time.TimeOnly), c.Code)
+		}
+	}
+}
+
 // publishedAt returns when a message was first answered.
 func (w *world) publishedAt(t *testing.T, rollout string) time.Time {
 	t.Helper()

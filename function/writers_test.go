@@ -186,6 +186,7 @@ func (c duel) play(t *testing.T, v *weaving, swap bool) (both [2]*process) {
 		both = v.play(d, first, second)
 		d.goOn(t)
 		c.check(t, w)
+		w.allAccepted(t)
 		if t.Failed() {
 			t.Logf("first %d, second %d of %d and %d, swapped %v", v.first, v.second, both[0].sent, both[1].sent, swap)
 			w.explain(t)
