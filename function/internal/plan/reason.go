@@ -17,7 +17,6 @@ const (
 	WouldDowngrade    Reason = "would_downgrade"
 	VersionNotOffered Reason = "version_not_offered"
 	OutsideWindow     Reason = "outside_window"
-	OverBudget        Reason = "over_budget"
 	ReplicaFirst      Reason = "replica_first"
 	Unread            Reason = "unread"
 	Held              Reason = "held"
