@@ -21,6 +21,7 @@ func (w *world) refusing(n int) {
 // but those that are then on their way.
 func TestAFleetWhoseCallsAreAllRefused(t *testing.T) {
 	t.Parallel()
+	exhaustive(t)
 	for _, c := range []struct {
 		instances, allowed int
 		perSecond          float64

@@ -285,7 +285,7 @@ func TestTheProcessIsKilledAtAnyRequest(t *testing.T) {
 	for name, vain := range map[string]bool{"after the request": false, "before the request": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for at, all := 0, 1; at <= all && !t.Failed(); at++ {
+			for at, all := 0, 1; at <= all && !t.Failed(); at += step() {
 				n := wavesAndTrouble.play(t, &killer{at: []int{at}, thorough: true, vain: vain})
 				if at == 0 {
 					all = n
@@ -298,6 +298,7 @@ func TestTheProcessIsKilledAtAnyRequest(t *testing.T) {
 // TestTheTimerTicksBeforeTheMessageIsDeliveredAgain kills the first delivery of the message at each of its requests that counts.
 func TestTheTimerTicksBeforeTheMessageIsDeliveredAgain(t *testing.T) {
 	t.Parallel()
+	exhaustive(t)
 	for ticks := 1; ticks <= 3; ticks++ {
 		for at := 1; at <= 8; at++ {
 			t.Run(fmt.Sprintf("%d times, killed at %d", ticks, at), func(t *testing.T) {

@@ -150,6 +150,7 @@ func (w *world) fleetOfFour() {
 // minutes, so that with a verify.first above that nothing else can happen.
 func TestABadNetworkChangesNothing(t *testing.T) {
 	t.Parallel()
+	exhaustive(t)
 	for held, policy := range map[time.Duration]string{4 * time.Minute: "", 14 * time.Minute: "verify: {first: 16m}\n"} {
 		for name, c := range carried {
 			t.Run(fmt.Sprintf("%s, for up to %s", name, held), func(t *testing.T) {
@@ -174,6 +175,7 @@ func TestABadNetworkChangesNothing(t *testing.T) {
 // TestWhateverIsHeldNothingIsUpgradedTwice holds requests for as long as their signatures are good for, which is longer than verify.first.
 func TestWhateverIsHeldNothingIsUpgradedTwice(t *testing.T) {
 	t.Parallel()
+	exhaustive(t)
 	for name, c := range carried {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -219,6 +221,7 @@ func (n *network) holding(action string, d time.Duration) {
 // A call that arrives after it was made again is refused: the upgrade is under way.
 func TestACallThatArrivesAfterItWasMadeAgainIsRefused(t *testing.T) {
 	t.Parallel()
+	exhaustive(t)
 	for name, request := range map[string]string{
 		"at once, while the upgrade runs":    `{"DBInstanceId":"rm-2"}`,
 		"later, while the upgrade waits":     carried["an upgrade later"].request,

@@ -32,6 +32,7 @@ func (s *span) over() func(service, action string) bool {
 // the invocation end before anybody may take its intents for calls that were not made.
 func TestAnInvocationEndsWithinVerifyFirstOfItsIntents(t *testing.T) {
 	t.Parallel()
+	exhaustive(t)
 	for first, slowly := range map[time.Duration]time.Duration{5 * time.Second: 4 * time.Second, time.Minute: 9 * time.Second} {
 		for name, slow := range map[string]func(w *world) (*faults.Set, string){
 			"RDS answers upgrade calls slowly": func(w *world) (*faults.Set, string) { return w.rds.Faults(), upgradeCall },
@@ -83,6 +84,7 @@ func TestAnInvocationEndsWithinVerifyFirstOfItsIntents(t *testing.T) {
 // With little time, what is not called now is called by a later invocation.
 func TestWhatThereIsNoTimeForIsCalledLater(t *testing.T) {
 	t.Parallel()
+	exhaustive(t)
 	const size = 120
 	play(t, "budget: {maxInstances: 200, maxPercent: 100}\n", func(t *testing.T, w *world) {
 		t.Helper()

@@ -20,9 +20,10 @@ const kernelCall = "UpgradeDBInstanceKernelVersion"
 
 // outgoing is one upgrade call of an invocation.
 type outgoing struct {
-	instance           string
-	answered, accepted bool
-	failed             bool // it was refused for good, and the function knows
+	instance string
+	over     bool // it is not on its way any more, answered or not
+	accepted bool
+	failed   bool // it was refused for good, and the function knows
 }
 
 // sighting is what a listing of a region has shown.
@@ -79,7 +80,7 @@ func (s *theatre) watchGate(e *errand, own *intent) {
 			failed++
 		case c.accepted:
 			accepted++
-		case !c.answered:
+		case !c.over:
 			open++
 		}
 	}
@@ -194,10 +195,21 @@ func (s *theatre) learn(e *errand, status int, trouble string) {
 		return
 	}
 	for _, c := range e.visit.calls[own.rollout] {
-		if c.instance == e.about && !c.answered {
-			c.answered, c.accepted = true, status == 200
+		if c.instance == e.about && !c.over {
+			c.accepted = status == 200
 			i, _ := s.rds.Instance(e.about)
 			c.failed = status/100 == 4 && trouble == "" && (i.Upgrade.Refuse == "Forbidden.RAM" || strings.HasPrefix(i.Upgrade.Refuse, "InvalidMinor"))
+		}
+	}
+}
+
+// watchReturn takes down that the process has got an answer to a call, or waits for none any more.
+func (s *theatre) watchReturn(e *errand) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if own := e.visit.wrote[e.about]; e.action == kernelCall && own != nil {
+		for _, c := range e.visit.calls[own.rollout] {
+			c.over = c.over || c.instance == e.about
 		}
 	}
 }

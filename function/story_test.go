@@ -98,6 +98,7 @@ func otherAdvisory(id string) string { return strings.Replace(adviseBaked, "A-1"
 // delivered again to a new process, a timer's sweep, and another advisory.
 func TestTheBakeIsKept(t *testing.T) {
 	t.Parallel()
+	exhaustive(t)
 	for name, c := range map[string]struct {
 		happens func(w *world)
 		told    []string // at once

@@ -18,6 +18,7 @@ import (
 // told the first one's upgrade as its own.
 func TestARequestThatArrivesAndDies(t *testing.T) {
 	t.Parallel()
+	exhaustive(t)
 	for name, second := range map[string]string{"the same": sweepNow, "an advisory": advise} {
 		for _, before := range []time.Duration{4 * time.Minute, 10 * time.Second} {
 			for _, ticks := range []int{0, 1, 3} {
@@ -80,6 +81,7 @@ func (s throttled) RoundTrip(r *http.Request) (*http.Response, error) {
 // control, and the first one goes on meanwhile.
 func TestTwoProcessesOfASlowWave(t *testing.T) {
 	t.Parallel()
+	exhaustive(t)
 	for name, refuses := range map[string]func(service, action string) bool{
 		"the documents are throttled": func(service, action string) bool { return service == "oss" && strings.HasPrefix(action, "PUT") },
 		"the calls are throttled":     func(_, action string) bool { return action == upgradeCall },
@@ -170,6 +172,7 @@ func TestOneThatNeverRestartsIsGivenUp(t *testing.T) {
 
 func TestTheAnswerOfACallIsLost(t *testing.T) {
 	t.Parallel()
+	exhaustive(t)
 	for name, c := range map[string]struct {
 		kind  faults.Kind
 		calls int // that reach the API or the fault
@@ -215,6 +218,7 @@ func TestCallsThatAreAllRefusedStopAfterTheFirst(t *testing.T) {
 
 func TestABusyInstanceIsCalledWhenItIsFree(t *testing.T) {
 	t.Parallel()
+	exhaustive(t)
 	for name, busy := range map[string]struct{ begins, ends func(i *fakerds.Instance) }{
 		"as its status shows": {
 			func(i *fakerds.Instance) { i.DBInstanceStatus = "Backingup" }, func(i *fakerds.Instance) { i.DBInstanceStatus = "Running" },
@@ -296,6 +300,7 @@ func TestTheResultTopicIsGoneForAWhile(t *testing.T) {
 // What somebody deletes on the way halts nothing as long as another one of its wave is proven, and is in the report once.
 func TestWhatIsDeletedOnTheWayIsInTheReportOnce(t *testing.T) {
 	t.Parallel()
+	exhaustive(t)
 	for name, c := range map[string]struct {
 		called bool          // the one that is deleted is in the first wave
 		after  time.Duration // the request

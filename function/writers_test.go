@@ -357,7 +357,7 @@ func TestAFrozenProcessChangesNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for at, sent := 0, 0; at <= sent && !t.Failed(); at++ { // the first play is for the number of requests
+			for at, sent := 0, 0; at <= sent && !t.Failed(); at += step() { // the first play is for the number of requests
 				play(t, oneByOne+c.policy, func(t *testing.T, w *world) {
 					t.Helper()
 					want := duel{messages: 1, calls: 2, bake: 5 * time.Minute}

@@ -199,3 +199,22 @@ func TestTheLocalCloudKnowsNothingOfTheFunction(t *testing.T) {
 		t.Errorf("%d files, %v", many, err)
 	}
 }
+
+// TestWhatIsPlayedWithoutTheRaceDetectorIsPure compares the list in the Makefile with the list here.
+func TestWhatIsPlayedWithoutTheRaceDetectorIsPure(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join("..", "..", "Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(text), "$(addprefix ./function/internal/,")
+	list, _, found := strings.Cut(after, ")")
+	var listed []string
+	for _, name := range strings.Fields(list) {
+		listed = append(listed, "function/internal/"+name)
+	}
+	want := slices.DeleteFunc(slices.Clone(pure), func(pkg string) bool { return !strings.HasPrefix(pkg, "function/") })
+	if !found || !slices.Equal(listed, want) {
+		t.Errorf("PURE in the Makefile has\n%q, and pure here is\n%q", listed, want)
+	}
+}
