@@ -5,7 +5,7 @@ BUILD = CGO_ENABLED=0 GOOS=linux GOARCH=amd64 $(GO) build -tags nethttpomithttp2
 	-gcflags=github.com/...=-l -gcflags=golang.org/...=-l -gcflags=go.yaml.in/...=-l -gcflags=rds-kernel-upgrade/...=-l
 RACE := $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),$(if $(shell command -v $(firstword $(shell $(GO) env CC))),-race))
 # In these nothing runs beside something else, so that the race detector, which needs ten times as long, has nothing to find.
-PURE = ./events $(addprefix ./function/internal/,advisory fault notice plan policy settings state version window) ./local/fleet
+PURE = ./events $(addprefix ./function/internal/,advisory fault notice plan policy settings state version window) $(addprefix ./local/,fleet golden pack show wire) ./deploy ./schema
 LINT := target/golangci-lint
 TOOL = GOFLAGS=-tags=nethttpomithttp2 $(GO) tool -modfile=supply/go.mod
 .DEFAULT_GOAL := help
@@ -18,7 +18,7 @@ run: build ## play an advisory for a fleet through the built function in a local
 	@$(GO) run ./local demo --keep target/run
 
 # Tests may use memory instead of time, and a binary with the race detector need not wait a second for reports before it exits.
-test: export GOGC = 400
+test: export GOGC = 800
 test: export GORACE = atexit_sleep_ms=0
 test: ## run every test, with the race detector where there is a C compiler and something to find; COVER=1 prints the coverage
 	@mkdir -p target

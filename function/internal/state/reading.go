@@ -14,7 +14,6 @@ import (
 type reading struct {
 	text   []byte
 	at     int
-	shapes shapes
 	common common
 }
 
@@ -26,7 +25,7 @@ func readJSON(text []byte, into any) *flaw {
 	if !json.Valid(text) {
 		return flawed("is not JSON, or is cut off")
 	}
-	r := &reading{text: text, shapes: shapes{}}
+	r := &reading{text: text}
 	return r.value(reflect.ValueOf(into).Elem())
 }
 
@@ -140,7 +139,7 @@ func (r *reading) object(v reflect.Value) *flaw {
 	if r.text[r.at] != '{' {
 		return flawed("is %s: want an object", kindOf(r.raw()))
 	}
-	fields, seen := r.shapes.of(v.Type()), uint64(0)
+	fields, seen := shapeOf(v.Type()), uint64(0)
 	r.at++
 	for first := true; r.more('}', first); first = false {
 		key := r.key()

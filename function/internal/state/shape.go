@@ -3,6 +3,7 @@ package state
 import (
 	"reflect"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -15,13 +16,12 @@ type field struct {
 	optional bool // it is left out when it is empty
 }
 
-// shapes remembers those that were made.
-type shapes map[reflect.Type]shape
+// shapes has the shape of each type that was asked for.
+var shapes sync.Map
 
-func (s shapes) of(t reflect.Type) shape {
-	known, found := s[t]
-	if found {
-		return known
+func shapeOf(t reflect.Type) shape {
+	if known, found := shapes.Load(t); found {
+		return known.(shape) //nolint:forcetypeassert // nothing else is put in
 	}
 	made := shape{}
 	for n := range t.NumField() {
@@ -35,7 +35,7 @@ func (s shapes) of(t reflect.Type) shape {
 		}
 		made = append(made, field{name: name, index: n, optional: strings.HasPrefix(options, "omit")})
 	}
-	s[t] = made
+	shapes.Store(t, made)
 	return made
 }
 

@@ -6,19 +6,14 @@ import (
 	"unicode/utf8"
 )
 
-// checking looks at each value by itself: what is not optional is not empty, every text is valid UTF-8, every time is in UTC, and no number is
-// negative. It does not look into the request, which belongs to package events.
-type checking struct{ shapes shapes }
-
 var ours = reflect.TypeFor[Document]().PkgPath()
 
-// checkValues checks the struct that from points to.
-func checkValues(from any) *flaw {
-	return checking{shapes{}}.fields(reflect.ValueOf(from).Elem())
-}
+// checkValues looks at each value of the struct that from points to by itself: what is not optional is not empty, every text is valid UTF-8, every
+// time is in UTC, and no number is negative. It does not look into the request, which belongs to package events.
+func checkValues(from any) *flaw { return checkFields(reflect.ValueOf(from).Elem()) }
 
-func (c checking) fields(v reflect.Value) *flaw {
-	for _, f := range c.shapes.of(v.Type()) {
+func checkFields(v reflect.Value) *flaw {
+	for _, f := range shapeOf(v.Type()) {
 		value := v.Field(f.index)
 		if value.Kind() != reflect.Int && empty(value) {
 			if f.optional {
@@ -26,14 +21,14 @@ func (c checking) fields(v reflect.Value) *flaw {
 			}
 			return flawed("is missing").in(f.name)
 		}
-		if flaw := c.value(value); flaw != nil {
+		if flaw := checkValue(value); flaw != nil {
 			return flaw.in(f.name)
 		}
 	}
 	return nil
 }
 
-func (c checking) value(v reflect.Value) *flaw {
+func checkValue(v reflect.Value) *flaw {
 	switch v.Kind() {
 	case reflect.String:
 		return checkText(v.String())
@@ -42,26 +37,26 @@ func (c checking) value(v reflect.Value) *flaw {
 			return flawed("is %d: want 0 or more", v.Int())
 		}
 	case reflect.Struct:
-		return c.whole(v)
+		return checkStruct(v)
 	case reflect.Pointer:
 		if v.IsNil() {
 			return flawed("is null")
 		}
-		return c.value(v.Elem())
+		return checkValue(v.Elem())
 	case reflect.Slice:
 		for n := range v.Len() {
-			if f := c.value(v.Index(n)); f != nil {
+			if f := checkValue(v.Index(n)); f != nil {
 				return f.at(n)
 			}
 		}
 	case reflect.Map:
-		return c.pairs(v)
+		return checkMap(v)
 	}
 	return nil
 }
 
 // whole checks a struct, and a time as the one value that it is.
-func (c checking) whole(v reflect.Value) *flaw {
+func checkStruct(v reflect.Value) *flaw {
 	if v.Type() == timeType {
 		t, _ := v.Addr().Interface().(*time.Time)
 		if _, offset := t.Zone(); offset != 0 {
@@ -72,14 +67,14 @@ func (c checking) whole(v reflect.Value) *flaw {
 	if v.Type().PkgPath() != ours {
 		return nil
 	}
-	return c.fields(v)
+	return checkFields(v)
 }
 
-func (c checking) pairs(v reflect.Value) *flaw {
+func checkMap(v reflect.Value) *flaw {
 	for entries := v.MapRange(); entries.Next(); {
 		key, value := entries.Key().String(), reflect.New(v.Type().Elem()).Elem()
 		value.Set(entries.Value())
-		if f := firstOf(checkText(key), c.value(value)); f != nil {
+		if f := firstOf(checkText(key), checkValue(value)); f != nil {
 			return f.under(key)
 		}
 	}

@@ -13,15 +13,14 @@ import (
 // writing writes values as JSON in the layout of a document: the fields of a document and of a rollout on lines of their own, the entries of
 // their lists and maps likewise, and all else on one line.
 type writing struct {
-	to     *bufio.Writer
-	line   bytes.Buffer
-	json   *json.Encoder
-	shapes shapes
+	to   *bufio.Writer
+	line bytes.Buffer
+	json *json.Encoder
 }
 
 // writeJSON writes the struct that from points to, without the fields that are named.
 func writeJSON(to io.Writer, from any, without ...string) error {
-	w := &writing{to: bufio.NewWriter(to), shapes: shapes{}}
+	w := &writing{to: bufio.NewWriter(to)}
 	w.json = json.NewEncoder(&w.line)
 	w.json.SetEscapeHTML(false)
 	if f := w.object(reflect.ValueOf(from).Elem(), "", without...); f != nil {
@@ -41,7 +40,7 @@ func (w *writing) text(parts ...string) {
 // object writes one field on each line.
 func (w *writing) object(v reflect.Value, indent string, without ...string) *flaw {
 	separator := "{\n"
-	for _, f := range w.shapes.of(v.Type()) {
+	for _, f := range shapeOf(v.Type()) {
 		value := v.Field(f.index)
 		if f.optional && empty(value) || slices.Contains(without, f.name) {
 			continue
