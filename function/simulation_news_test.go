@@ -62,14 +62,17 @@ func (s *theatre) watchNews(n told, body string) {
 	}
 }
 
-// lasting returns what of a notification must be the same whenever it is published. What it leaves out follows the policy, or the rollout that the
-// notification is about, and not what the notification tells.
+// lasting returns what of a notification must be the same whenever it is published: all of it, if it is about one instance. A wave, a halt, a report
+// and an answer also show what can change meanwhile, which is left out: the mode in force, what is in flight, and what is waited for.
 func lasting(body string) string {
 	var n struct {
 		ID, Source, Type, Subject, Time string
 		Data                            map[string]any
 	}
 	_ = json.Unmarshal([]byte(body), &n) // it was read before
+	if n.Data["event"] == nil && slices.Contains([]any{"accepted", "completed", "failed", "unverified", "skipped"}, n.Data["status"]) {
+		return body
+	}
 	delete(n.Data, "mode")
 	if n.Data["event"] == "waiting" || n.Data["status"] == "rejected" {
 		n.Time = ""
