@@ -35,6 +35,12 @@ type sighting struct {
 // upgradeStatuses are those that an instance has during an upgrade, where it shows one.
 var upgradeStatuses = []string{"EngineVersionUpgrading", "TRANSING"}
 
+// upgrading reports whether RDS shows an instance in an upgrade.
+func (s *theatre) upgrading(id string) bool {
+	i, _ := s.rds.Instance(id)
+	return slices.Contains(upgradeStatuses, i.DBInstanceStatus)
+}
+
 func (s *theatre) watchListing(e *errand) {
 	q := e.request.URL.Query()
 	if q.Get("Engine") != "" || q.Get("Tags") != "" || q.Get("DBInstanceId") != "" {
@@ -42,7 +48,7 @@ func (s *theatre) watchListing(e *errand) {
 	}
 	seen := sighting{at: time.Now()}
 	for _, i := range s.rds.Instances() {
-		if i.RegionID == q.Get("RegionId") && slices.Contains(upgradeStatuses, i.DBInstanceStatus) {
+		if i.RegionID == q.Get("RegionId") && s.upgrading(i.DBInstanceID) {
 			seen.upgrading = append(seen.upgrading, i.DBInstanceID)
 		}
 	}
@@ -167,6 +173,10 @@ func (s *theatre) watchReplicas(id string, i fakerds.Instance, target string, r 
 func (s *theatre) watchAnswer(e *errand, status int) {
 	s.stirred++
 	s.tell("RDS answers %d to the call of %s by %s", status, e.about, e.visit.name)
+	i, _ := s.rds.Instance(e.about)
+	if strings.HasPrefix(i.Upgrade.Refuse, "Throttling") {
+		e.visit.troubled = true // all calls get fewer
+	}
 	own := e.visit.wrote[e.about]
 	if own == nil || status != 200 {
 		return
@@ -175,7 +185,7 @@ func (s *theatre) watchAnswer(e *errand, status int) {
 	if s.taken[key]++; s.taken[key] > 1 {
 		s.blame(1, "%s is accepted a second time in rollout %s", e.about, own.rollout)
 	}
-	if i, _ := s.rds.Instance(e.about); s.rolloutOf(own.rollout).Request.Upgrade.WithReplicas {
+	if s.rolloutOf(own.rollout).Request.Upgrade.WithReplicas {
 		for _, replica := range i.ReadOnlyDBInstanceIDs {
 			s.along[replica] = true
 		}

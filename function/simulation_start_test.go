@@ -148,7 +148,9 @@ func (s *theatre) watchBudget(v *visit, r *state.Rollout, next *state.Document) 
 			s.blame(2, "rollout %s calls, and %s was not listed before, but at %s", r.ID, region, seen.at)
 		}
 		for _, id := range seen.upgrading {
-			busy[id] = "upgrading"
+			if s.upgrading(id) { // else it has ended since, and the instance was read after it was listed
+				busy[id] = "upgrading"
+			}
 		}
 	}
 	for _, other := range next.Rollouts {
