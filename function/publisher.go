@@ -75,10 +75,8 @@ func (p *publisher) one(ctx context.Context, n notice.Notification) error {
 	if err != nil {
 		return err
 	}
-	var messageID string
-	err = pace.Retry(ctx, func() (err error) {
-		messageID, err = p.topic.Publish(ctx, p.credentials, p.name, string(body), n.Tag())
-		return err
+	messageID, err := pace.Retry(ctx, func() (string, error) {
+		return p.topic.Publish(ctx, p.credentials, p.name, string(body), n.Tag())
 	})
 	p.log.notification(ctx, p.level, n, messageID, err)
 	return err

@@ -87,7 +87,7 @@ func (r *run) begin(ctx context.Context) (context.Context, context.CancelFunc, e
 		deadline = r.now().Add(time.Minute)
 	}
 	r.invocation, r.log = i, journal{r.log.With("fcRequestId", i.RequestID)}
-	r.rds = rds.New(r.transport, r.limit, r.config.RDSEndpoint, i.Credentials).Patient(pace.RetryFew)
+	r.rds = rds.New(r.transport, r.limit, r.config.RDSEndpoint, i.Credentials).Patient(pace.RetryFew[string])
 	r.publisher = &publisher{topic: topic, name: r.config.ResultTopic, credentials: i.Credentials, log: r.log}
 	objects := oss.New(r.transport, r.config.OSSEndpoint, i.Region, r.config.StateBucket, i.Credentials)
 	r.documents = &documents{store: state.New(objects, r.config.StatePrefix, i.RequestID, rand.Text), setting: r.setting, log: r.log, number: &r.number}

@@ -71,16 +71,15 @@ func (r *run) call(ctx context.Context, i plan.Intent, sent *bool) plan.Result {
 	// Only the pauses between two tries end with Latest. An answer is awaited beyond it: to give it up would leave a doubt.
 	permitted, cancel := r.permitted(ctx, i)
 	defer cancel()
-	var accepted fleet.Acceptance
 	var answer error // to the last try that was made
 	var no unmade    // why the last one was not
-	err := pace.RetryRefused(permitted, func() error {
+	accepted, err := pace.RetryRefused(permitted, func() (fleet.Acceptance, error) {
 		*sent = false // any try before this one was surely refused
-		a, err := r.Caller.Upgrade(ctx, i.Call, may)
+		accepted, err := r.Caller.Upgrade(ctx, i.Call, may)
 		if !errors.As(err, &no) {
-			accepted, answer = a, err
+			answer = err
 		}
-		return err
+		return accepted, err
 	})
 	switch {
 	case err == nil:
@@ -102,7 +101,8 @@ func (r *run) permitted(ctx context.Context, i plan.Intent) (context.Context, co
 
 // refusal returns why the call of an intent may not be made now, nil if it may.
 func (r *run) refusal(ctx context.Context, i plan.Intent) error {
-	if r.short(ctx) {
+	deadline, bounded := ctx.Deadline()
+	if ctx.Err() != nil || bounded && deadline.Sub(r.Now()) < r.reserve {
 		return short
 	}
 	if no := r.queue.refusal(i.Rollout); no != nil {
@@ -112,12 +112,6 @@ func (r *run) refusal(ctx context.Context, i plan.Intent) error {
 		return late
 	}
 	return nil
-}
-
-// short reports whether too little time is left to begin a call.
-func (r *run) short(ctx context.Context) bool {
-	deadline, bounded := ctx.Deadline()
-	return ctx.Err() != nil || bounded && deadline.Sub(r.Now()) < r.reserve
 }
 
 // interrupted is the result of a call that may have been sent, and has panicked.

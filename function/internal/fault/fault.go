@@ -3,9 +3,12 @@
 package fault
 
 import (
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"net/http"
+	"path"
+	"slices"
 	"strings"
 )
 
@@ -30,14 +33,55 @@ const (
 // 500, and one by flow control whatever its status, is a sure "no". An error that says that something behind the service failed or took
 // too long is no refusal.
 func (k Kind) InDoubt(status int) bool {
-	switch k {
-	case Throttled:
-		return false
-	case Unavailable:
-		return true
-	default:
-		return status >= http.StatusInternalServerError
+	return k == Unavailable || k != Throttled && status >= http.StatusInternalServerError
+}
+
+// Codes say what a service's error codes mean. Each row has codes of one kind, and says where they are documented or were seen. The first match
+// wins; a code with a * stands for a family.
+type Codes []struct {
+	Kind  Kind
+	Seen  string
+	Codes []string
+}
+
+// Kind returns the kind of an error answer. A code that is in no row has the kind of its status, and forbidden is that of status 403.
+func (c Codes) Kind(status int, code string, forbidden Kind) Kind {
+	for _, row := range c {
+		if slices.ContainsFunc(row.Codes, func(pattern string) bool { match, _ := path.Match(pattern, code); return match }) {
+			return row.Kind
+		}
 	}
+	switch {
+	case status == http.StatusTooManyRequests:
+		return Throttled
+	case status >= http.StatusInternalServerError, code == "":
+		return Unavailable
+	case status == http.StatusForbidden:
+		return forbidden
+	default:
+		return Invalid
+	}
+}
+
+// Read returns the fault that an answer tells of in the XML document that OSS and MNS have for it. Status 403 is a refusal of the credentials.
+// foreign is the message if the answer is no such document.
+func (c Codes) Read(status int, answer []byte, foreign error) *Error {
+	var document struct {
+		XMLName   xml.Name `xml:"Error"`
+		Code      string   `xml:"Code"`
+		Message   string   `xml:"Message"`
+		RequestID string   `xml:"RequestId"`
+	}
+	if xml.Unmarshal(answer, &document) != nil {
+		document.Code, document.Message = "", foreign.Error()
+	}
+	kind := c.Kind(status, document.Code, Denied)
+	return &Error{Kind: kind, Code: document.Code, Message: document.Message, RequestID: document.RequestID, InDoubt: kind.InDoubt(status)}
+}
+
+// Foreign returns the error about an answer that is not the service's, such as a web page: its text is not repeated.
+func Foreign(whose string, status, length int) error {
+	return fmt.Errorf("the answer is not %s: status %d, %d bytes", whose, status, length)
 }
 
 // Error is a fault. Its text holds no secret: the adapters see to that.
@@ -53,12 +97,7 @@ type Error struct {
 
 // Error gives "op: code: message (request id)", leaving out what is unknown.
 func (e *Error) Error() string {
-	parts := []string{}
-	for _, part := range []string{e.Op, e.Code, e.Message} {
-		if part != "" {
-			parts = append(parts, part)
-		}
-	}
+	parts := slices.DeleteFunc([]string{e.Op, e.Code, e.Message}, func(part string) bool { return part == "" })
 	text := strings.Join(parts, ": ")
 	if e.RequestID != "" {
 		text += fmt.Sprintf(" (request %s)", e.RequestID)
@@ -88,11 +127,7 @@ func From(err error) *Error {
 
 // Retryable tells whether the same call may succeed a little later in the same invocation.
 func Retryable(err error) bool {
-	if err == nil {
-		return false
-	}
-	kind := From(err).Kind
-	return kind == Throttled || kind == Unavailable
+	return err != nil && slices.Contains([]Kind{Throttled, Unavailable}, From(err).Kind)
 }
 
 // Passing tells whether the fault may be gone when Function Compute delivers the event again.

@@ -100,3 +100,55 @@ func TestAFaultIsThatOfItsCallInCleanWords(t *testing.T) {
 		t.Errorf("got %+v\nwant %+v", *got, want)
 	}
 }
+
+var codes = fault.Codes{
+	{fault.Conflict, "a page", []string{"Busy", "*.Busy"}},
+	{fault.Throttled, "another", []string{"*Busy"}},
+}
+
+func TestTheFirstRowThatHasACodeDecidesAndElseTheStatus(t *testing.T) {
+	t.Parallel()
+	for want, kind := range map[fault.Kind][]fault.Kind{
+		fault.Conflict:    {codes.Kind(503, "Busy", fault.Denied), codes.Kind(400, "Instance.Busy", fault.Denied)},
+		fault.Throttled:   {codes.Kind(403, "VeryBusy", fault.Denied), codes.Kind(429, "New", fault.Denied), codes.Kind(429, "", fault.Denied)},
+		fault.Unavailable: {codes.Kind(500, "New", fault.Denied), codes.Kind(403, "", fault.Denied), codes.Kind(200, "", fault.Denied)},
+		fault.Denied:      {codes.Kind(403, "New", fault.Denied)},
+		fault.Invalid:     {codes.Kind(400, "New", fault.Denied), codes.Kind(403, "New", fault.Invalid), codes.Kind(404, "New", fault.Denied)},
+	} {
+		for n, got := range kind {
+			if got != want {
+				t.Errorf("case %d of %s is %s", n, want, got)
+			}
+		}
+	}
+}
+
+func TestOnlyARefusalIsASureNo(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		kind   fault.Kind
+		status int
+		want   bool
+	}{
+		{fault.Denied, 403, false}, {fault.Denied, 500, true}, {fault.Unavailable, 400, true}, {fault.Throttled, 503, false}, {fault.Throttled, 400, false},
+	} {
+		if got := c.kind.InDoubt(c.status); got != c.want {
+			t.Errorf("%s with status %d: %t", c.kind, c.status, got)
+		}
+	}
+}
+
+func TestAnErrorDocumentIsReadAndNoOtherAnswerIsRepeated(t *testing.T) {
+	t.Parallel()
+	for answer, want := range map[string]fault.Error{
+		"<Error><Code>Busy</Code><Message>m</Message><RequestId>R-1</RequestId></Error>": {
+			Kind: fault.Conflict, Code: "Busy", Message: "m", RequestID: "R-1", InDoubt: true,
+		},
+		"<html>secret</html>": {Kind: fault.Unavailable, Message: "the answer is not OSS's: status 502, 19 bytes", InDoubt: true},
+		"":                    {Kind: fault.Unavailable, Message: "the answer is not OSS's: status 502, 0 bytes", InDoubt: true},
+	} {
+		if got := codes.Read(502, []byte(answer), fault.Foreign("OSS's", 502, len(answer))); *got != want {
+			t.Errorf("%s: got %+v\nwant %+v", answer, *got, want)
+		}
+	}
+}

@@ -1,3 +1,9 @@
+// Package fleet observes instances of RDS: its types hold what was seen, in RDS's own words, and an Observer sees a whole fleet with few calls.
+//
+//	list ──▶ tags, 50 at a time ──▶ read each candidate ──▶ replicas ──▶ versions, once for each kind ──▶ tasks, 30 at a time
+//
+// A call that fails keeps only those instances unobserved that it was for. The package decides nothing, and it changes nothing in the cloud. It
+// reads through an interface, so it knows no SDK.
 package fleet
 
 import (
@@ -102,4 +108,25 @@ func (i Instance) Has(tags map[string]string) bool {
 		}
 	}
 	return true
+}
+
+// first returns the first for which a condition holds, if there is one.
+func first[T any](all []T, is func(T) bool) (found T, ok bool) {
+	if n := slices.IndexFunc(all, is); n >= 0 {
+		return all[n], true
+	}
+	return found, false
+}
+
+// Call has the parameters of one call of UpgradeDBInstanceKernelVersion, and the region to which it goes.
+type Call struct {
+	DBInstanceID, RegionID string
+	TargetMinorVersion     string    // as RDS lists it; empty: the latest one
+	UpgradeTime            string    // Immediate, MaintainTime or SpecifyTime
+	SwitchTime             time.Time // with SpecifyTime only
+}
+
+// Acceptance is what RDS answers to a call that it accepts.
+type Acceptance struct {
+	RequestID, DBInstanceName, TaskID, TargetMinorVersion string
 }

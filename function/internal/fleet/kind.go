@@ -1,15 +1,12 @@
 package fleet
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 
 	"rds-kernel-upgrade/function/internal/fault"
 	"rds-kernel-upgrade/function/internal/pace"
-	"rds-kernel-upgrade/function/internal/parallel"
 	"rds-kernel-upgrade/function/internal/version"
 )
 
@@ -22,11 +19,7 @@ type Offer struct {
 
 // Offer returns the listed version that a text names, in whichever of its forms.
 func (i Instance) Offer(named string) (Offer, bool) {
-	n := slices.IndexFunc(i.Offers, func(o Offer) bool { return version.Same(o.Version, named) })
-	if n < 0 {
-		return Offer{}, false
-	}
-	return i.Offers[n], true
+	return first(i.Offers, func(o Offer) bool { return version.Same(o.Version, named) })
 }
 
 // Kind is a kind of instance: RDS lists the same versions for all instances of it. A kind that RDS has no words for is one instance,
@@ -56,27 +49,27 @@ func (o Observer) offers(ctx context.Context, fleet []Instance, s Scope) {
 	if s.Offered == nil {
 		return
 	}
-	kinds := map[Kind][]*Instance{}
+	kinds := map[string][]*Instance{}
 	for n := range fleet {
 		if i := &fleet[n]; i.Fault == nil && !i.Listed && s.Offered(*i) {
-			kinds[i.Kind()] = append(kinds[i.Kind()], i)
+			kind := fmt.Sprint(i.Kind())
+			kinds[kind] = append(kinds[kind], i)
 		}
 	}
-	keys := slices.SortedFunc(maps.Keys(kinds), func(a, b Kind) int { return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
-	parallel.Do(o.Workers, len(keys), func(n int) { o.offersOf(ctx, keys[n], kinds[keys[n]]) })
+	o.ask(ctx, kinds, len(fleet), o.offersOf)
 }
 
 // offersOf asks for the versions for instances of one kind, unless they are known of one of them.
-func (o Observer) offersOf(ctx context.Context, k Kind, same []*Instance) {
+func (o Observer) offersOf(ctx context.Context, same []*Instance) {
 	var offers []Offer
 	var unlisted int
 	var err error
 	if n := slices.IndexFunc(same, func(i *Instance) bool { return len(i.Offers) > 0 }); n >= 0 {
 		offers, unlisted = same[n].Offers, same[n].Unlisted
 	} else {
-		err = pace.RetryFew(ctx, func() (err error) {
-			offers, unlisted, err = o.Reader.Offers(ctx, k)
-			return err
+		offers, err = pace.RetryFew(ctx, func() (listed []Offer, err error) {
+			listed, unlisted, err = o.Reader.Offers(ctx, same[0].Kind())
+			return listed, err
 		})
 	}
 	for _, i := range same {

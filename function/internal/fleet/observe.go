@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -83,15 +84,6 @@ func (o Observer) Observe(ctx context.Context, s Scope) ([]Instance, error) {
 	return fleet, nil
 }
 
-// Unseen returns instances of which nothing but the ids and the region is known.
-func Unseen(region string, ids []string) []Instance {
-	fleet := make([]Instance, 0, len(ids))
-	for _, id := range ids {
-		fleet = append(fleet, Instance{ID: id, RegionID: region})
-	}
-	return fleet
-}
-
 // each calls do for every instance, for several at the same time.
 func (o Observer) each(fleet []Instance, do func(*Instance)) {
 	parallel.Do(o.Workers, len(fleet), func(n int) { do(&fleet[n]) })
@@ -103,11 +95,9 @@ func (o Observer) list(ctx context.Context, s Scope) ([]Instance, error) {
 		return o.named(ctx, s), nil
 	}
 	parts := make([][]Instance, len(s.Regions))
-	err := parallel.Try(ctx, o.Workers, len(parts), func(ctx context.Context, n int) error {
-		return pace.Retry(ctx, func() (err error) {
-			parts[n], err = o.Reader.Fleet(ctx, s.Regions[n], s.Filter)
-			return err
-		})
+	err := parallel.Try(ctx, o.Workers, len(parts), func(ctx context.Context, n int) (err error) {
+		parts[n], err = pace.Retry(ctx, func() ([]Instance, error) { return o.Reader.Fleet(ctx, s.Regions[n], s.Filter) })
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -117,7 +107,10 @@ func (o Observer) list(ctx context.Context, s Scope) ([]Instance, error) {
 
 // named reads the instances that were asked for by id, each in the first region that has it.
 func (o Observer) named(ctx context.Context, s Scope) []Instance {
-	fleet := Unseen(s.Regions[0], s.IDs)
+	fleet := make([]Instance, len(s.IDs))
+	for n, id := range s.IDs {
+		fleet[n].ID = id
+	}
 	o.each(fleet, func(i *Instance) {
 		for _, region := range s.Regions {
 			i.RegionID, i.Fault = region, nil
@@ -134,11 +127,8 @@ func (o Observer) named(ctx context.Context, s Scope) []Instance {
 func (o Observer) read(ctx context.Context, i *Instance) bool {
 	seen, known := o.known(*i)
 	if !known {
-		err := pace.RetryFew(ctx, func() (err error) {
-			seen, err = o.Reader.Instance(ctx, i.RegionID, i.ID)
-			return err
-		})
-		if err != nil {
+		var err error
+		if seen, err = pace.RetryFew(ctx, func() (Instance, error) { return o.Reader.Instance(ctx, i.RegionID, i.ID) }); err != nil {
 			i.Fault = fault.From(err)
 			return false
 		}
@@ -160,14 +150,99 @@ func (o Observer) known(i Instance) (Instance, bool) {
 	return seen, true
 }
 
-// chunk is a part of the fleet for which one call asks.
-type chunk []*Instance
-
-// ids returns the ids of its instances.
-func (c chunk) ids() []string {
-	ids := make([]string, 0, len(c))
-	for _, i := range c {
-		ids = append(ids, i.ID)
+// ask makes one call for at most so many instances of one group, and several calls at the same time.
+func (o Observer) ask(ctx context.Context, groups map[string][]*Instance, most int, call func(context.Context, []*Instance)) {
+	var parts [][]*Instance
+	for _, group := range slices.Sorted(maps.Keys(groups)) {
+		parts = slices.AppendSeq(parts, slices.Chunk(groups[group], most))
 	}
-	return ids
+	parallel.Do(o.Workers, len(parts), func(n int) { call(ctx, parts[n]) })
+}
+
+// ids returns the ids of instances.
+func ids(some []*Instance) (all []string) {
+	for _, i := range some {
+		all = append(all, i.ID)
+	}
+	return all
+}
+
+// tagsOf is how many instances one call for tags takes.
+const tagsOf = 50
+
+// tags reads the tags of the instances that can be meant, of 50 of a region with one call. Those that are known are not read again.
+func (o Observer) tags(ctx context.Context, fleet []Instance, s Scope) {
+	regions := map[string][]*Instance{}
+	for n := range fleet {
+		i := &fleet[n]
+		if seen, known := o.known(*i); known {
+			i.Tags = seen.Tags
+		}
+		if i.Fault == nil && i.Tags == nil && (s.Possible == nil || s.Possible(*i)) {
+			regions[i.RegionID] = append(regions[i.RegionID], i)
+		}
+	}
+	o.ask(ctx, regions, tagsOf, o.askForTags)
+}
+
+// askForTags reads the tags of instances of one region.
+func (o Observer) askForTags(ctx context.Context, some []*Instance) {
+	tags, err := pace.RetryFew(ctx, func() (map[string]map[string]string, error) {
+		return o.Reader.Tags(ctx, some[0].RegionID, ids(some))
+	})
+	for _, i := range some {
+		if err != nil {
+			i.Fault = fault.From(err)
+		} else if i.Tags = tags[i.ID]; i.Tags == nil {
+			i.Tags = map[string]string{}
+		}
+	}
+}
+
+// replicas reads the read-only instances whose versions the decision about their primary needs: those that are in the fleet in their own
+// place, the others as the primary's Replicas.
+func (o Observer) replicas(ctx context.Context, fleet []Instance, s Scope) {
+	if s.Replica == nil {
+		return
+	}
+	places := map[string]int{}
+	for n, i := range fleet {
+		places[i.ID] = n
+	}
+	unread := unreadReplicas(fleet, places)
+	parallel.Do(o.Workers, len(unread), func(n int) {
+		i := &fleet[unread[n]]
+		if replica := *i; o.read(ctx, &replica) { // one that cannot be read stays as it is listed: only its primary needs more of it
+			*i = replica
+		}
+	})
+	o.each(fleet, func(i *Instance) {
+		if i.Listed || i.Fault != nil || !s.Replica(*i) {
+			return
+		}
+		for _, id := range i.ReplicaIDs {
+			if _, found := places[id]; !found {
+				replica := Instance{ID: id, RegionID: i.RegionID}
+				o.read(ctx, &replica)
+				i.Replicas = append(i.Replicas, replica)
+			}
+		}
+	})
+}
+
+// unreadReplicas returns the places in the fleet of the read-only instances that were only listed, and whose primary was read and would
+// restart them.
+func unreadReplicas(fleet []Instance, places map[string]int) (unread []int) {
+	for _, primary := range fleet {
+		if primary.Listed || primary.Fault != nil || !primary.TakesReplicasAlong() {
+			continue
+		}
+		for _, id := range primary.ReplicaIDs {
+			if n, found := places[id]; found && fleet[n].Listed && fleet[n].Fault == nil {
+				unread = append(unread, n)
+			}
+		}
+	}
+	slices.Sort(unread)
+	return slices.Compact(unread)
 }

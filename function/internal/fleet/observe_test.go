@@ -384,14 +384,6 @@ func TestAnInstanceThatAlwaysFailsDoesNotTakeTheTimeOfTheOthers(t *testing.T) {
 	})
 }
 
-func TestNothingIsKnownOfWhatIsUnseen(t *testing.T) {
-	t.Parallel()
-	want := []fleet.Instance{{ID: "rm-1", RegionID: "cn-hangzhou"}, {ID: "rm-2", RegionID: "cn-hangzhou"}}
-	if diff := cmp.Diff(want, fleet.Unseen("cn-hangzhou", []string{"rm-1", "rm-2"})); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
-	}
-}
-
 func TestAFilterIsWholeIfItHasNothing(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"rds-kernel-upgrade/function/internal/pace"
-	"rds-kernel-upgrade/function/internal/parallel"
 )
 
 // Task is an entry of RDS's task history (DescribeHistoryTasks).
@@ -59,44 +58,23 @@ func (t Task) Pending() string {
 
 // Task returns the task with an id, if RDS has shown it.
 func (i Instance) Task(id string) (Task, bool) {
-	n := slices.IndexFunc(i.Tasks, func(t Task) bool { return id != "" && t.ID == id })
-	if n < 0 {
-		return Task{}, false
-	}
-	return i.Tasks[n], true
-}
-
-// TaskSince reports whether a task of the instance has begun since a time. Which tasks are upgrades is not documented, so any counts:
-// waiting in vain is better than calling twice.
-func (i Instance) TaskSince(since time.Time) bool {
-	since = since.Truncate(time.Second) // RDS has whole seconds only
-	return slices.ContainsFunc(i.Tasks, func(t Task) bool { return t.Start.IsZero() || !t.Start.Before(since) })
+	return first(i.Tasks, func(t Task) bool { return id != "" && t.ID == id })
 }
 
 // OpenTask returns a task of the instance that has not ended, if there is one.
 func (i Instance) OpenTask() (Task, bool) {
-	n := slices.IndexFunc(i.Tasks, Task.Open)
-	if n < 0 {
-		return Task{}, false
-	}
-	return i.Tasks[n], true
+	return first(i.Tasks, Task.Open)
 }
 
 // tasksOf is how many instances one call for tasks takes.
 const tasksOf = 30
-
-// question is what one call for tasks asks, besides for which instances.
-type question struct {
-	region string
-	since  time.Time
-}
 
 // tasks asks for the tasks that matter, of 30 instances with one call. Those that are known are not asked for again.
 func (o Observer) tasks(ctx context.Context, fleet []Instance, s Scope) {
 	if s.Tasks == nil {
 		return
 	}
-	questions := map[question]chunk{}
+	questions := map[string][]*Instance{} // by region and time
 	for n := range fleet {
 		i := &fleet[n]
 		if i.Fault != nil || i.Listed {
@@ -106,41 +84,24 @@ func (o Observer) tasks(ctx context.Context, fleet []Instance, s Scope) {
 		switch {
 		case !matter:
 		case i.TasksAsked && !i.TasksSince.After(since):
-			i.Tasks, i.TasksSince = i.tasksFrom(since), since
+			early := func(t Task) bool { return !t.Start.IsZero() && t.Start.Before(since) }
+			i.Tasks, i.TasksSince = slices.DeleteFunc(slices.Clone(i.Tasks), early), since
 		default:
-			q := question{i.RegionID, since}
-			questions[q] = append(questions[q], i)
+			i.TasksSince = since
+			question := fmt.Sprint(i.RegionID, since)
+			questions[question] = append(questions[question], i)
 		}
 	}
-	var chunks []chunk
-	var since []time.Time // of each chunk
-	for q, all := range questions {
-		for some := range slices.Chunk(all, tasksOf) {
-			chunks, since = append(chunks, some), append(since, q.since)
-		}
-	}
-	parallel.Do(o.Workers, len(chunks), func(n int) { o.askForTasks(ctx, chunks[n], since[n]) })
+	o.ask(ctx, questions, tasksOf, o.askForTasks)
 }
 
-// tasksFrom returns the tasks that began at a time or later, or have not begun.
-func (i Instance) tasksFrom(since time.Time) (tasks []Task) {
-	for _, t := range i.Tasks {
-		if t.Start.IsZero() || !t.Start.Before(since) {
-			tasks = append(tasks, t)
-		}
-	}
-	return tasks
-}
-
-// askForTasks asks for the tasks of instances of one region since a time. A call that fails is no fault of the instances: TasksAsked stays
-// false.
-func (o Observer) askForTasks(ctx context.Context, some chunk, since time.Time) {
-	var tasks map[string][]Task
-	err := pace.RetryFew(ctx, func() (err error) {
-		tasks, err = o.Reader.Tasks(ctx, some[0].RegionID, some.ids(), since, o.Now)
-		return err
+// askForTasks asks for the tasks of instances of one region since the time that they all have. A call that fails is no fault of the instances:
+// TasksAsked stays false.
+func (o Observer) askForTasks(ctx context.Context, some []*Instance) {
+	tasks, err := pace.RetryFew(ctx, func() (map[string][]Task, error) {
+		return o.Reader.Tasks(ctx, some[0].RegionID, ids(some), some[0].TasksSince, o.Now)
 	})
 	for _, i := range some {
-		i.Tasks, i.TasksAsked, i.TasksSince = tasks[i.ID], err == nil, since
+		i.Tasks, i.TasksAsked = tasks[i.ID], err == nil
 	}
 }

@@ -132,24 +132,3 @@ func TestATaskIsFoundByItsID(t *testing.T) {
 		}
 	}
 }
-
-// The times of RDS have whole seconds: a task of the same second may be the call's.
-func TestATaskOfTheSameSecondMayBeTheCalls(t *testing.T) {
-	t.Parallel()
-	since := now.Add(900 * time.Millisecond)
-	for name, c := range map[string]struct {
-		tasks []fleet.Task
-		want  bool
-	}{
-		"no task":                         {nil, false},
-		"the same second":                 {[]fleet.Task{{Start: now}}, true},
-		"the second before":               {[]fleet.Task{{Start: now.Add(-time.Second)}}, false},
-		"the second after":                {[]fleet.Task{{Start: now.Add(time.Second)}}, true},
-		"no time at all":                  {[]fleet.Task{{}}, true},
-		"one before, and one of the call": {[]fleet.Task{{Start: now.Add(-time.Hour)}, {Start: now}}, true},
-	} {
-		if got := (fleet.Instance{Tasks: c.tasks}).TaskSince(since); got != c.want {
-			t.Errorf("%s: %t, want %t", name, got, c.want)
-		}
-	}
-}

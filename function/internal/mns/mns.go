@@ -7,13 +7,17 @@
 package mns
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"sync"
+	"net/http"
+	"strings"
 	"time"
 
 	ali_mns "github.com/aliyun/aliyun-mns-go-sdk"
+	"github.com/aliyun/credentials-go/credentials"
+	"github.com/valyala/fasthttp"
 
 	"rds-kernel-upgrade/function/internal/fault"
 	"rds-kernel-upgrade/function/internal/invocation"
@@ -23,11 +27,10 @@ import (
 // Client is the process's one MNS client; the credentials come with each call. It is safe for concurrent use: each of several calls at the
 // same time uses an SDK client of its own, which is kept for later calls.
 type Client struct {
-	address  string        // in the form that the SDK accepts
-	exchange exchange      // a copy of it is the exchange of each SDK client
-	turn     chan struct{} // holds a value for each call in progress
-	mu       sync.Mutex
-	free     []*sdkClient // the one that was used last is at the end
+	address  string          // in the form that the SDK accepts
+	exchange exchange        // a copy of it is the exchange of each SDK client
+	turn     chan struct{}   // holds a value for each call in progress
+	free     chan *sdkClient // those that make no call
 }
 
 // sdkClient is one of the SDK's clients. It makes one call at a time.
@@ -52,9 +55,10 @@ func New(t *transport.Transport, endpoint *transport.Endpoint, account, region s
 	}
 	c = &Client{
 		address:  fmt.Sprintf("https://%s.mns.%s.aliyuncs.com", account, region),
-		exchange: exchange{transport: t, endpoint: *endpoint, host: host}, turn: make(chan struct{}, transport.Parallel),
+		exchange: exchange{transport: t, endpoint: *endpoint, host: host},
+		turn:     make(chan struct{}, transport.Parallel), free: make(chan *sdkClient, transport.Parallel),
 	}
-	c.free = []*sdkClient{c.newSDKClient()} // a wrong address panics here
+	c.free <- c.newSDKClient() // a wrong address panics here
 	return c, nil
 }
 
@@ -68,26 +72,6 @@ func (c *Client) newSDKClient() *sdkClient {
 	})
 	client.SetTransport(&e)
 	return &sdkClient{client, &e}
-}
-
-// take returns a free SDK client. There are never more of them than calls may be in progress.
-func (c *Client) take() *sdkClient {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	last := len(c.free) - 1
-	if last < 0 {
-		return c.newSDKClient()
-	}
-	s := c.free[last]
-	c.free = c.free[:last]
-	return s
-}
-
-// put makes an SDK client free again.
-func (c *Client) put(s *sdkClient) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.free = append(c.free, s)
 }
 
 // Publish publishes one message to a topic. Every error is a *fault.Error; after one that is InDoubt the message may have been published.
@@ -115,12 +99,80 @@ func (c *Client) call(ctx context.Context, credentials invocation.Credentials, o
 	case <-ctx.Done():
 		return &fault.Error{Op: op, Kind: fault.Unavailable, Message: "not called: no time left behind other calls"}
 	}
-	s := c.take()
-	defer c.put(s)
-	s.exchange.begin(ctx, credentials)
-	err := transport.Guard(func() error { return call(s) })
+	var s *sdkClient
+	select {
+	case s = <-c.free:
+	default: // there are never more of them than calls may be in progress
+		s = c.newSDKClient()
+	}
+	defer func() { c.free <- s }()
+	e := s.exchange
+	e.Call, e.signer, e.signature = e.transport.Call(ctx), credentials, ""
+	err := transport.Guard("the SDK panicked", func() error { return call(s) })
 	if err == nil {
 		return nil
 	}
-	return s.exchange.explain(err).Of(op, func(text string) string { return credentials.Redact(text, s.exchange.signature) })
+	return e.explain(err).Of(op, func(text string) string { return credentials.Redact(text, e.signature) })
+}
+
+// exchange is one request and its answer. It gives the SDK the credentials of the invocation, and sends the SDK's request over the function's
+// own transport.
+type exchange struct {
+	credentials.Credential // the rest of the SDK's interface, which it does not call
+	transport              *transport.Transport
+	endpoint               transport.Endpoint
+	host                   string // the Host header: the real name also when the endpoint is on loopback
+
+	*transport.Call // the one in progress
+	signer          invocation.Credentials
+	signature       string
+}
+
+// RoundTrip carries the SDK's request. It always says "do not retry": the SDK's own transport sends a POST again whenever
+// the server closes the connection early.
+func (e *exchange) RoundTrip(_ *fasthttp.HostClient, request *fasthttp.Request, response *fasthttp.Response) (retry bool, err error) {
+	defer func() { e.Failure = err }() // the SDK's error would be its own words for it
+	address := fmt.Sprintf("%s://%s%s", e.endpoint.Scheme, e.endpoint.Host, request.RequestURI())
+	r, err := http.NewRequest(string(request.Header.Method()), address, bytes.NewReader(request.Body())) //nolint:noctx // the call brings it
+	if err != nil {
+		return false, err
+	}
+	r.Host = e.host
+	for name, value := range request.Header.All() {
+		if key := string(name); key != fasthttp.HeaderHost && key != fasthttp.HeaderContentLength {
+			r.Header.Set(key, string(value))
+		}
+	}
+	_, e.signature, _ = strings.Cut(r.Header.Get("Authorization"), ":")
+	answer, err := e.Call.RoundTrip(r)
+	if err != nil {
+		return false, err
+	}
+	_ = answer.Body.Close() // the call has it
+	response.SetStatusCode(e.Status)
+	response.SetBody(e.Answer)
+	return false, nil
+}
+
+// explain returns the fault of a failed call. It reads the answer itself: the SDK has the status and the code only in an error's text, and not
+// even there when the answer is a web page.
+func (e *exchange) explain(err error) *fault.Error {
+	switch {
+	case e.Failure != nil:
+		return &fault.Error{Kind: fault.Unavailable, Message: e.Failure.Error(), InDoubt: e.Reached()}
+	case e.Status == 0: // the SDK has not sent the request, and never will
+		return &fault.Error{Kind: fault.Internal, Message: err.Error()}
+	}
+	f := codes.Read(e.Status, e.Answer, fault.Foreign("the API's", e.Status, len(e.Answer)))
+	if f.Code == "" && e.Status == http.StatusForbidden { // which is as plain without a code
+		f.Kind = fault.Denied
+	}
+	f.InDoubt = e.Status < http.StatusMultipleChoices || e.Status >= http.StatusInternalServerError
+	return f
+}
+
+// GetCredential is asked once for every request that the SDK signs.
+func (e *exchange) GetCredential() (*credentials.CredentialModel, error) {
+	accessKeyID, secret, token := e.signer.Reveal()
+	return &credentials.CredentialModel{AccessKeyId: &accessKeyID, AccessKeySecret: &secret, SecurityToken: &token}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/xml"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -31,18 +32,15 @@ func (c *Client) Keys(ctx context.Context, prefix, after string, most int) ([]st
 
 // page lists so many keys at most; more reports whether others come after them.
 func (c *Client) page(ctx context.Context, prefix, after string, most int) (keys []string, more bool, err error) {
-	query := map[string]string{"list-type": "2", "encoding-type": "url", "max-keys": strconv.Itoa(most)}
-	if prefix != "" {
-		query["prefix"] = prefix
+	query := url.Values{
+		"list-type": {"2"}, "encoding-type": {"url"}, "max-keys": {strconv.Itoa(most)}, "prefix": {prefix}, "start-after": {after},
 	}
-	if after != "" {
-		query["start-after"] = after
-	}
+	maps.DeleteFunc(query, func(_ string, values []string) bool { return values[0] == "" })
 	_, err = c.call(ctx, request{
 		action: "ListObjectsV2", method: http.MethodGet, prefix: prefix, query: query,
 		read: func(e *exchange) (err error) {
 			var list listing
-			if err := xml.Unmarshal(e.answer, &list); err != nil {
+			if err := xml.Unmarshal(e.Answer, &list); err != nil {
 				return e.foreign()
 			}
 			more = list.IsTruncated
@@ -86,13 +84,13 @@ func (l listing) keys(prefix, after string, most int) ([]string, error) {
 // Versioned reports whether the bucket's versioning is or was enabled.
 func (c *Client) Versioned(ctx context.Context) (versioned bool, err error) {
 	_, err = c.call(ctx, request{
-		action: "GetBucketVersioning", method: http.MethodGet, query: map[string]string{"versioning": ""},
+		action: "GetBucketVersioning", method: http.MethodGet, query: url.Values{"versioning": {""}},
 		read: func(e *exchange) error {
 			var document struct {
 				XMLName xml.Name `xml:"VersioningConfiguration"`
 				Status  *string  // missing if versioning was never enabled
 			}
-			if xml.Unmarshal(e.answer, &document) != nil {
+			if xml.Unmarshal(e.Answer, &document) != nil {
 				return e.foreign()
 			}
 			if versioned = document.Status != nil; versioned && *document.Status != "Enabled" && *document.Status != "Suspended" {

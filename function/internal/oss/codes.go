@@ -1,11 +1,6 @@
 package oss
 
-import (
-	"net/http"
-	"path"
-
-	"rds-kernel-upgrade/function/internal/fault"
-)
+import "rds-kernel-upgrade/function/internal/fault"
 
 // Where the codes are documented, or were seen.
 const (
@@ -24,80 +19,55 @@ const (
 	internal = "the endpoint for this function is the internal one of the bucket's region: leave OSS_ENDPOINT out, or mend it"
 )
 
-// codes says what OSS's error codes mean, first match wins; a pattern stands for a family. The hint says what to do, where OSS does not.
-var codes = []struct {
-	pattern string
-	kind    fault.Kind
-	hint    string
-	seen    string
-}{
-	{"NoSuchKey", fault.NotFound, "", doc404},
-	{alreadyExists, fault.Conflict, "", doc409},
+// codes says what OSS's error codes mean.
+var codes = fault.Codes{
+	{fault.NotFound, doc404, []string{"NoSuchKey"}},
+	{fault.Conflict, doc409, []string{alreadyExists}},
 
 	// It is the bucket or the function's configuration that is wrong.
-	{"NoSuchBucket", fault.Invalid, "make the bucket (deploy/) and name it in STATE_BUCKET", doc404},
-	{"InvalidBucketName", fault.Invalid, "name the bucket in STATE_BUCKET", doc400},
-	{"InvalidObjectName", fault.Invalid, "the object's name begins with STATE_PREFIX: mend it", doc400},
-	{"FileImmutable", fault.Invalid, "the bucket has a retention policy: make another bucket without one, and name that in STATE_BUCKET", doc409},
-	{"InvalidObjectState", fault.Invalid, "the object is archived: take the rule that archives objects off the bucket, and restore the object", doc403},
-	{"PermanentRedirect", fault.Invalid, internal, doc403},
-	{"PublicEndpointForbidden", fault.Invalid, internal, doc400},
-	{"SecondLevelDomainForbidden", fault.Invalid, internal, doc403},
-	{"NonStandardHostForbidden", fault.Invalid, internal, doc403},
+	{fault.Invalid, doc404, []string{"NoSuchBucket"}},
+	{fault.Invalid, doc400, []string{"InvalidBucketName", "InvalidObjectName", "PublicEndpointForbidden"}},
+	{fault.Invalid, doc409, []string{"FileImmutable"}},
+	{fault.Invalid, doc403, []string{"InvalidObjectState", "PermanentRedirect", "SecondLevelDomainForbidden", "NonStandardHostForbidden"}},
 	// It is the request that is wrong.
-	{"InvalidArgument", fault.Invalid, "", doc400},
-	{"InvalidDigest", fault.Invalid, "", doc400},
-	{"EntityTooLarge", fault.Invalid, "", doc400},
-	{"MalformedXML", fault.Invalid, "", doc400},
-	{"MissingArgument", fault.Invalid, "", docSDK},
-	{"MissingContentLength", fault.Invalid, "", doc411},
-	{"MethodNotAllowed", fault.Invalid, "", doc405},
-	{"NotImplemented", fault.Invalid, "", doc400},
+	{fault.Invalid, doc400, []string{"InvalidArgument", "InvalidDigest", "EntityTooLarge", "MalformedXML", "NotImplemented"}},
+	{fault.Invalid, docSDK, []string{"MissingArgument"}},
+	{fault.Invalid, doc411, []string{"MissingContentLength"}},
+	{fault.Invalid, doc405, []string{"MethodNotAllowed"}},
 
 	// Gone with the next delivery: Function Compute hands over fresh credentials with each, and a process that it has thawed has its clock set
 	// by then.
-	{"SecurityTokenExpired", fault.Expired, "", expired},
-	{"RequestTimeTooSkewed", fault.Expired, "", doc403},
+	{fault.Expired, expired, []string{"SecurityTokenExpired"}},
+	{fault.Expired, doc403, []string{"RequestTimeTooSkewed"}},
 
-	{"AccessDenied", fault.Denied, "the function's role needs the rights that deploy/ gives it, and the bucket has to be in the region of the endpoint", doc403},
-	{"InvalidAccessKeyId", fault.Denied, "", doc403},
-	{"SignatureDoesNotMatch", fault.Denied, "", doc403},
-	{"InvalidSecurityToken", fault.Denied, "", doc403},
-	{"MissingSecurityToken", fault.Denied, "", stsSDK},
-	{"AccessKeyIdAndSecurityTokenNotMatch", fault.Denied, "", doc403},
-	{"AbnormalBucketOwnerStatus", fault.Denied, "", doc403},
-	{"BucketDisable", fault.Denied, "", doc403},
-	{"BucketNotBelongTo", fault.Denied, "", doc403},
-	{"InDebt*", fault.Denied, "", doc403},
-	{"UserDisable", fault.Denied, "", doc403},
-	{"UbsmsInvalidBid", fault.Denied, "", doc403}, // of the key that the bucket is encrypted with, as the next two
-	{"KeyDisabled", fault.Denied, "", doc409},
-	{"KeyPendingDeletion", fault.Denied, "", doc409},
+	{fault.Denied, doc403, []string{
+		"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidSecurityToken", "AccessKeyIdAndSecurityTokenNotMatch",
+		"AbnormalBucketOwnerStatus", "BucketDisable", "BucketNotBelongTo", "InDebt*", "UserDisable",
+	}},
+	{fault.Denied, stsSDK, []string{"MissingSecurityToken"}},
+	// Of the key that the bucket is encrypted with.
+	{fault.Denied, doc403, []string{"UbsmsInvalidBid"}},
+	{fault.Denied, doc409, []string{"KeyDisabled", "KeyPendingDeletion"}},
 
-	{"*LimitExceeded", fault.Throttled, "", doc503}, // QpsLimitExceeded has status 429
-	{"PartitionQpsLimitted", fault.Throttled, "", megfile},
-	{"SlowDown", fault.Throttled, "", s3},
+	{fault.Throttled, doc503, []string{"*LimitExceeded"}}, // QpsLimitExceeded has status 429
+	{fault.Throttled, megfile, []string{"PartitionQpsLimitted"}},
+	{fault.Throttled, s3, []string{"SlowDown"}},
 
-	{"ServiceUnavailable", fault.Unavailable, "", doc503},
-	{"InternalError", fault.Unavailable, "", docSDK},
-	{"RequestTimeout", fault.Unavailable, "", doc400},
+	{fault.Unavailable, doc503, []string{"ServiceUnavailable"}},
+	{fault.Unavailable, docSDK, []string{"InternalError"}},
+	{fault.Unavailable, doc400, []string{"RequestTimeout"}},
 }
 
-// meaning returns the kind of an error answer, and what to do about it. A code that is not listed has the kind of its status.
-func meaning(status int, code string) (kind fault.Kind, hint string) {
-	for _, c := range codes {
-		if match, _ := path.Match(c.pattern, code); match {
-			return c.kind, c.hint
-		}
-	}
-	switch {
-	case status == http.StatusTooManyRequests:
-		return fault.Throttled, ""
-	case status >= http.StatusInternalServerError, code == "":
-		return fault.Unavailable, ""
-	case status == http.StatusForbidden:
-		return fault.Denied, ""
-	default:
-		return fault.Invalid, ""
-	}
+// hints say what to do about a code, where OSS does not.
+var hints = map[string]string{
+	"NoSuchBucket":               "make the bucket (deploy/) and name it in STATE_BUCKET",
+	"InvalidBucketName":          "name the bucket in STATE_BUCKET",
+	"InvalidObjectName":          "the object's name begins with STATE_PREFIX: mend it",
+	"FileImmutable":              "the bucket has a retention policy: make another bucket without one, and name that in STATE_BUCKET",
+	"InvalidObjectState":         "the object is archived: take the rule that archives objects off the bucket, and restore the object",
+	"PermanentRedirect":          internal,
+	"PublicEndpointForbidden":    internal,
+	"SecondLevelDomainForbidden": internal,
+	"NonStandardHostForbidden":   internal,
+	"AccessDenied":               "the function's role needs the rights that deploy/ gives it, and the bucket has to be in the region of the endpoint",
 }

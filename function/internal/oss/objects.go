@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/md5" //nolint:gosec // Content-MD5 is what OSS compares the content with; nothing secret depends on it
 	"encoding/base64"
-	"fmt"
 	"net/http"
 
 	"rds-kernel-upgrade/function/internal/fault"
@@ -14,12 +13,12 @@ import (
 func (c *Client) Get(ctx context.Context, key string) ([]byte, error) {
 	e, err := c.call(ctx, request{
 		action: "GetObject", method: http.MethodGet, key: &key,
-		read: func(e *exchange) error { return e.verify(e.answer) },
+		read: func(e *exchange) error { return e.verify(e.Answer) },
 	})
 	if err != nil {
 		return nil, err
 	}
-	return e.answer, nil
+	return e.Answer, nil
 }
 
 // alreadyExists is the code for an object that is there and may not be overwritten.
@@ -32,32 +31,25 @@ const alreadyExists = "FileAlreadyExists"
 // In a bucket that has or had versioning nothing keeps a second writer from the object. Its answer shows that, and is an Invalid fault. That
 // is not InDoubt, although the object was written: who then looked for their own content would find it, and so would the second writer.
 func (c *Client) Create(ctx context.Context, key string, body []byte) (created bool, err error) {
+	sum := md5.Sum(body) //nolint:gosec // see the import
 	r := request{
 		action: "PutObject", method: http.MethodPut, key: &key, body: body,
-		header: map[string]string{
-			"x-oss-forbid-overwrite": "true",
-			"Content-MD5":            md5Of(body), // the signature covers this header, but not the content itself
-			"Content-Type":           http.DetectContentType(body),
+		header: http.Header{
+			"X-Oss-Forbid-Overwrite": {"true"},
+			"Content-Md5":            {base64.StdEncoding.EncodeToString(sum[:])}, // the signature covers this header, but not the content itself
+			"Content-Type":           {http.DetectContentType(body)},
 		},
 		read: func(e *exchange) error { return e.verify(body) },
 	}
-	if len(body) > maxObject {
-		return false, &fault.Error{Op: r.op(c.bucket), Kind: fault.Invalid, Message: fmt.Sprintf("not sent: %d bytes, and no more than %d are read again", len(body), maxObject)}
-	}
 	e, err := c.call(ctx, r)
 	switch {
-	case e.status/100 == 2 && e.versioned():
+	case e.Status/100 == 2 && e.Header.Get("x-oss-version-id") != "":
 		return false, &fault.Error{
 			Op: r.op(c.bucket), Kind: fault.Invalid, RequestID: e.requestID(),
 			Message: "the bucket has or had versioning, so nothing keeps two writers apart: make another bucket without it, and name that in STATE_BUCKET",
 		}
-	case err != nil && e.status == http.StatusConflict && fault.From(err).Code == alreadyExists:
+	case err != nil && e.Status == http.StatusConflict && fault.From(err).Code == alreadyExists:
 		return false, nil
 	}
 	return err == nil, err
-}
-
-func md5Of(content []byte) string {
-	sum := md5.Sum(content) //nolint:gosec // see the import
-	return base64.StdEncoding.EncodeToString(sum[:])
 }

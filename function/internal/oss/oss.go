@@ -1,9 +1,26 @@
+// Package oss keeps objects in one bucket of OSS, Alibaba Cloud's object storage. It does not know what it keeps, and it sends every request at most
+// once.
+//
+// Of alibabacloud-oss-go-sdk-v2 it uses the signatures (version 4) alone: what is sent and read is its own. The SDK's client would send a request up to
+// three times, so that a Create whose first answer was lost is refused because of its own object. It has connections, timeouts and a correction of
+// the clock of its own, reads the environment, and writes whole requests into a log when that says so. It takes every answer with status 2xx for a
+// success, a web page, too, or a part of an object; an error document can overwrite the status that it came with; and its errors hold the address
+// of the request and the whole answer, in which OSS repeats the security token. It also makes the binary 0.2 MB longer.
+//
+// The tests still hold this package to the promises that the client would break. Those about its log, which nothing links any more, are gone.
 package oss
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
+	"hash/crc64"
+	"maps"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/aliyun/alibabacloud-oss-go-sdk-v2/oss/credentials"
@@ -45,7 +62,8 @@ type request struct {
 	action, method string
 	key            *string // of the object; nil for what is about the bucket
 	prefix         string  // of the keys that are asked for
-	query, header  map[string]string
+	query          url.Values
+	header         http.Header
 	body           []byte
 	read           func(*exchange) error // looks at the rest of the answer, if there is more to it
 }
@@ -64,10 +82,10 @@ func (r request) op(bucket string) string {
 
 // call makes a request. The answer is OSS's own and as it has to be, or there is an error besides it.
 func (c *Client) call(ctx context.Context, r request) (*exchange, error) {
-	e := &exchange{call: c.transport.Call(ctx), body: r.body}
-	e.call.Expect(maxObject)
-	err := transport.Guard(func() error { return c.send(ctx, r, e) })
-	if err == nil && (e.status != http.StatusOK || e.requestID() == "") {
+	e := &exchange{Call: c.transport.Call(ctx)}
+	e.Expect(maxObject)
+	err := transport.Guard("the SDK panicked", func() error { return c.send(ctx, r, e) })
+	if err == nil && (e.Status != http.StatusOK || e.requestID() == "") {
 		err = e.foreign()
 	}
 	if err == nil && r.read != nil {
@@ -79,29 +97,31 @@ func (c *Client) call(ctx context.Context, r request) (*exchange, error) {
 	return e, e.explain(err).Of(r.op(c.bucket), func(text string) string { return c.credentials.Redact(text, e.signature) })
 }
 
-// product is what a signature names this service by.
-var product = "oss"
-
-// send makes a signed request, and sends it.
+// send makes a signed request, sends it over the function's transport, and reads the answer to its end.
 func (c *Client) send(ctx context.Context, r request, e *exchange) error {
 	if refusal := c.refusal(r); refusal != "" {
 		return &fault.Error{Kind: fault.Invalid, Message: "not sent: " + refusal}
 	}
-	address := c.address(r)
-	out := (&http.Request{Method: r.method, URL: address, Host: address.Host, Header: http.Header{}}).WithContext(ctx)
-	for name, value := range r.header {
-		out.Header.Set(name, value)
+	out, err := http.NewRequestWithContext(ctx, r.method, c.address(r).String(), bytes.NewReader(r.body))
+	if err == nil {
+		maps.Copy(out.Header, r.header)
+		out.Header.Set("User-Agent", "rds-kernel-upgrade")
+		accessKeyID, secret, token := c.credentials.Reveal()
+		err = (&signer.SignerV4{}).Sign(ctx, &signer.SigningContext{
+			Product: new("oss"), Region: &c.region, Bucket: &c.bucket, Key: r.key, Request: out,
+			Credentials: &credentials.Credentials{AccessKeyID: accessKeyID, AccessKeySecret: secret, SecurityToken: token},
+		})
 	}
-	out.Header.Set("User-Agent", "rds-kernel-upgrade")
-	accessKeyID, secret, token := c.credentials.Reveal()
-	err := (&signer.SignerV4{}).Sign(ctx, &signer.SigningContext{
-		Product: &product, Region: &c.region, Bucket: &c.bucket, Key: r.key, Request: out,
-		Credentials: &credentials.Credentials{AccessKeyID: accessKeyID, AccessKeySecret: secret, SecurityToken: token},
-	})
 	if err != nil {
 		return err
 	}
-	return e.send(out)
+	_, e.signature, _ = strings.Cut(out.Header.Get("Authorization"), "Signature=")
+	out.Header.Set("Accept-Encoding", "identity") // the bytes as they are kept: net/http would ask for gzip, and unpack what was written packed
+	answer, err := e.RoundTrip(out)
+	if err == nil {
+		_ = answer.Body.Close() // the exchange has it
+	}
+	return err
 }
 
 // refusal returns why a request cannot be sent, "" if it can.
@@ -113,6 +133,8 @@ func (c *Client) refusal(r request) string {
 		return "this is no name of a region"
 	case r.key != nil && *r.key == "":
 		return "an object needs a key"
+	case len(r.body) > maxObject:
+		return fmt.Sprintf("%d bytes, and no more than %d are read again", len(r.body), maxObject)
 	default:
 		return ""
 	}
@@ -133,11 +155,9 @@ func (c *Client) address(r request) *url.URL {
 	if r.key != nil {
 		path += *r.key
 	}
-	query := url.Values{}
-	for name, value := range r.query {
-		query.Set(name, value)
+	return &url.URL{
+		Scheme: c.endpoint.Scheme, Host: host, Path: path, RawPath: slashes.Replace(url.QueryEscape(path)), RawQuery: plus.Replace(r.query.Encode()),
 	}
-	return &url.URL{Scheme: c.endpoint.Scheme, Host: host, Path: path, RawPath: escaped(path), RawQuery: plus.Replace(query.Encode())}
 }
 
 // OSS signs the forms of RFC 3986, in which a blank is %20.
@@ -146,5 +166,44 @@ var (
 	slashes = strings.NewReplacer("+", "%20", "%2F", "/")
 )
 
-// escaped returns a path as it is sent and signed.
-func escaped(path string) string { return slashes.Replace(url.QueryEscape(path)) }
+// exchange is one request and its whole answer.
+type exchange struct {
+	*transport.Call
+	signature string
+}
+
+// requestID returns OSS's id of the call, which every answer of OSS has in a header.
+func (e *exchange) requestID() string { return e.Header.Get("x-oss-request-id") }
+
+// verify compares a content with the checksum of the object that the answer speaks of.
+func (e *exchange) verify(content []byte) error {
+	sum := e.Header.Get("x-oss-hash-crc64ecma")
+	if sum != "" && sum != strconv.FormatUint(crc64.Checksum(content, crc64.MakeTable(crc64.ECMA)), 10) {
+		return errors.New("the checksum of the object is not that of its content")
+	}
+	return nil
+}
+
+// explain makes a fault of a failed call.
+func (e *exchange) explain(err error) *fault.Error {
+	var refusal *fault.Error
+	switch {
+	case errors.As(err, &refusal): // it was not sent, and never will be
+		return refusal
+	case e.Failure != nil:
+		return &fault.Error{Kind: fault.Unavailable, Message: e.Failure.Error(), InDoubt: e.Reached()}
+	case e.Status == 0: // it was not sent, or a panic has ended it
+		return &fault.Error{Kind: fault.Internal, Message: err.Error(), InDoubt: e.Reached()}
+	case e.Status/100 == 2: // the error is one of ours
+		return &fault.Error{Kind: fault.Unavailable, Message: err.Error(), RequestID: e.requestID(), InDoubt: true}
+	}
+	f := codes.Read(e.Status, e.Answer, e.foreign())
+	f.RequestID = cmp.Or(f.RequestID, e.requestID())
+	if hint := hints[f.Code]; hint != "" {
+		f.Message += ": " + hint
+	}
+	return f
+}
+
+// foreign tells of an answer that is not OSS's.
+func (e *exchange) foreign() error { return fault.Foreign("OSS's", e.Status, len(e.Answer)) }

@@ -15,15 +15,9 @@ const (
 	maxPause   = 5 * time.Second
 )
 
-func pauses() *backoff.ExponentialBackOff {
-	b := backoff.NewExponentialBackOff()
-	b.InitialInterval, b.MaxInterval, b.Multiplier, b.RandomizationFactor = firstPause, maxPause, 2, 1
-	return b
-}
-
-// Retry makes a call that may be repeated until it succeeds, fails for good, or ctx ends. It returns the call's own last error, not the
-// context's.
-func Retry(ctx context.Context, call func() error) error {
+// Retry makes a call that may be repeated until it succeeds, fails for good, or ctx ends. It returns what the last call
+// returned, and so never the context's error.
+func Retry[T any](ctx context.Context, call func() (T, error)) (T, error) {
 	return retryIf(ctx, fault.Retryable, call)
 }
 
@@ -31,23 +25,23 @@ func Retry(ctx context.Context, call func() error) error {
 const few = 8
 
 // RetryFew is Retry for a call without which the others are still worth making.
-func RetryFew(ctx context.Context, call func() error) error {
+func RetryFew[T any](ctx context.Context, call func() (T, error)) (T, error) {
 	return retryIf(ctx, fault.Retryable, call, backoff.WithMaxTries(few))
 }
 
 // RetryRefused is Retry for a call that must not be repeated when it may have taken effect.
-func RetryRefused(ctx context.Context, call func() error) error {
+func RetryRefused[T any](ctx context.Context, call func() (T, error)) (T, error) {
 	return retryIf(ctx, func(err error) bool { return fault.Retryable(err) && !fault.From(err).InDoubt }, call)
 }
 
-func retryIf(ctx context.Context, again func(error) bool, call func() error, options ...backoff.RetryOption) error {
-	var last error
+func retryIf[T any](ctx context.Context, again func(error) bool, call func() (T, error), options ...backoff.RetryOption) (value T, err error) {
+	pauses := backoff.NewExponentialBackOff()
+	pauses.InitialInterval, pauses.MaxInterval, pauses.Multiplier, pauses.RandomizationFactor = firstPause, maxPause, 2, 1
 	_, _ = backoff.Retry(ctx, func() (struct{}, error) {
-		last = call()
-		if last != nil && !again(last) {
-			return struct{}{}, backoff.Permanent(last)
+		if value, err = call(); err != nil && !again(err) {
+			return struct{}{}, backoff.Permanent(err)
 		}
-		return struct{}{}, last
-	}, append(options, backoff.WithBackOff(pauses()), backoff.WithMaxElapsedTime(0))...)
-	return last
+		return struct{}{}, err
+	}, append(options, backoff.WithBackOff(pauses), backoff.WithMaxElapsedTime(0))...)
+	return value, err
 }

@@ -103,14 +103,14 @@ func pass(w weather, limit taker) passed {
 	for range workers {
 		all.Go(func() {
 			for range work {
-				_ = pace.Retry(context.Background(), func() error {
+				_, _ = pace.Retry(context.Background(), func() (int, error) {
 					done, err := limit.Take(context.Background())
 					if err != nil {
-						return err
+						return 0, err
 					}
 					err = a.call()
 					done(err != nil)
-					return err
+					return 0, err
 				})
 			}
 		})

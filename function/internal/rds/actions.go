@@ -18,8 +18,6 @@ import (
 // timeForm is how the API writes times.
 const timeForm = "2006-01-02T15:04:05Z"
 
-const resourceType = "INSTANCE"
-
 // Instance returns one instance, without its tags. One that is missing is a NotFound fault, whether the API says so with a
 // 404 or with a list that does not have it.
 func (c *Client) Instance(ctx context.Context, region, id string) (fleet.Instance, error) {
@@ -55,7 +53,7 @@ func (c *Client) Tags(ctx context.Context, region string, ids []string) (map[str
 	tags := map[string]map[string]string{}
 	err := c.pages(ctx, "rds: ListTagResources "+names(ids), func(token string) (string, error) {
 		request, response := api.CreateListTagResourcesRequest(), api.CreateListTagResourcesResponse()
-		request.ResourceType, request.ResourceId, request.NextToken = resourceType, &ids, token
+		request.ResourceType, request.ResourceId, request.NextToken = "INSTANCE", &ids, token
 		if err := c.do(ctx, region, names(ids), request, response, &response.RequestId); err != nil {
 			return "", err
 		}

@@ -37,18 +37,16 @@ func (c *Client) Fleet(ctx context.Context, region string, f fleet.Filter) ([]fl
 		if err := c.do(ctx, region, region, request, response, &response.RequestId); err != nil {
 			return "", err
 		}
+		unusable := func(form string, args ...any) error {
+			text := fmt.Sprintf("the listing has "+form+": none of the list is used", args...)
+			return &fault.Error{Op: op, Kind: fault.Internal, RequestID: response.RequestId, Message: text}
+		}
 		if n := len(response.Items.DBInstance); n > pageSize {
-			return "", &fault.Error{
-				Op: op, Kind: fault.Internal, RequestID: response.RequestId,
-				Message: fmt.Sprintf("the listing has %d instances on a page of %d: none of the list is used", n, pageSize),
-			}
+			return "", unusable("%d instances on a page of %d", n, pageSize)
 		}
 		for _, i := range response.Items.DBInstance {
 			if i.DBInstanceId == "" || i.RegionId != region {
-				return "", &fault.Error{
-					Op: op, Kind: fault.Internal, RequestID: response.RequestId,
-					Message: fmt.Sprintf("the listing has instance %q of region %q: none of the list is used", i.DBInstanceId, i.RegionId),
-				}
+				return "", unusable("instance %q of region %q", i.DBInstanceId, i.RegionId)
 			}
 			if !listed[i.DBInstanceId] { // on two pages, when the fleet changes while it is read
 				all, listed[i.DBInstanceId] = append(all, listedInstance(i)), true
@@ -99,11 +97,7 @@ func replicas(ids []api.ReadOnlyDBInstanceId) []string {
 func (c *Client) pages(ctx context.Context, op string, read func(token string) (next string, err error)) error {
 	token, seen, retry := "", map[string]bool{}, once
 	for range maxPages {
-		var next string
-		err := retry(ctx, func() (err error) {
-			next, err = read(token)
-			return err
-		})
+		next, err := retry(ctx, func() (string, error) { return read(token) })
 		if err != nil || next == "" {
 			return err
 		}

@@ -243,9 +243,9 @@ func TestAPatientListGoesOnWhereItBrokeOff(t *testing.T) {
 		c.Add(fakerds.Instance{DBInstanceID: fmt.Sprintf("rm-f%03d", n), RegionID: "cn-beijing", CurrentKernelVersion: "rds_20231231"})
 	}
 	throttle := func() { c.Faults().Add(faults.Fault{Action: "*", Kind: faults.Throttle, Times: 1}) }
-	retry := func(_ context.Context, call func() error) error {
+	retry := func(_ context.Context, call func() (string, error)) (string, error) {
 		throttle()
-		if err := call(); fault.From(err).Kind != fault.Throttled {
+		if _, err := call(); fault.From(err).Kind != fault.Throttled {
 			t.Errorf("the first try: %v", err)
 		}
 		return call()

@@ -10,7 +10,6 @@ package rds
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/url"
 	"strings"
 	"sync"
@@ -35,7 +34,7 @@ type Client struct {
 	limit       *pace.Limiter
 	endpoint    *transport.Endpoint // nil: the region's own
 	credentials invocation.Credentials
-	retry       func(ctx context.Context, call func() error) error // of a later page of a list
+	retry       func(ctx context.Context, read func() (next string, err error)) (string, error) // reads a later page of a list
 	turn        func(ctx context.Context) (done func(throttled bool), err error)
 }
 
@@ -45,11 +44,11 @@ func New(t *transport.Transport, limit *pace.Limiter, endpoint *transport.Endpoi
 	return &Client{transport: t, limit: limit, endpoint: endpoint, credentials: c, retry: once, turn: limit.Take}
 }
 
-func once(_ context.Context, call func() error) error { return call() }
+func once(_ context.Context, read func() (string, error)) (string, error) { return read() }
 
-// Patient lets a list continue where it broke off: retry makes the call for a later page as often as it takes. Whoever began the list anew
+// Patient lets a list continue where it broke off: retry reads a later page as often as it takes. Whoever began the list anew
 // would ask for the pages before it again. It changes the client and returns it.
-func (c *Client) Patient(retry func(ctx context.Context, call func() error) error) *Client {
+func (c *Client) Patient(retry func(context.Context, func() (string, error)) (string, error)) *Client {
 	c.retry = retry
 	return c
 }
@@ -62,14 +61,10 @@ func (c *Client) onlyIf(may func() error) *Client {
 	return &careful
 }
 
-// answer is what every response struct of the SDK has.
-type answer interface {
-	responses.AcsResponse
-	IsSuccess() bool
-}
-
 // do makes one call. resource names the instance for error texts.
-func (c *Client) do(ctx context.Context, region, resource string, request requests.AcsRequest, response answer, requestID *string) error {
+func (c *Client) do(
+	ctx context.Context, region, resource string, request requests.AcsRequest, response responses.AcsResponse, requestID *string,
+) error {
 	op := strings.TrimSpace("rds: " + request.GetActionName() + " " + resource)
 	learn, err := c.turn(ctx)
 	switch {
@@ -79,7 +74,7 @@ func (c *Client) do(ctx context.Context, region, resource string, request reques
 		return err
 	}
 	call := c.transport.Call(ctx)
-	err = c.send(call, region, request, response)
+	err = transport.Guard("the SDK could not read the answer", func() error { return c.send(call, region, request, response) })
 	if err == nil && *requestID == "" {
 		err = errors.New("the answer is empty")
 	}
@@ -94,12 +89,7 @@ func (c *Client) do(ctx context.Context, region, resource string, request reques
 
 // send makes one client for one call: an SDK client must not be shared between goroutines, and costs microseconds. The SDK
 // panics on an error document whose Code is not a string, and that must not end the process.
-func (c *Client) send(call *transport.Call, region string, request requests.AcsRequest, response answer) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("the SDK could not read the answer: %T", r)
-		}
-	}()
+func (c *Client) send(call *transport.Call, region string, request requests.AcsRequest, response responses.AcsResponse) error {
 	accessKeyID, secret, token := c.credentials.Reveal()
 	config := sdk.NewConfig().WithAutoRetry(false) // it would re-send an upgrade whose answer was lost
 	config.Transport = call
@@ -130,7 +120,7 @@ func (c *Client) endpointOf(region string) transport.Endpoint {
 }
 
 // explain turns what the SDK returned into a fault without secrets.
-func explain(err error, reached bool, a answer) *fault.Error {
+func explain(err error, reached bool, a responses.AcsResponse) *fault.Error {
 	var server *sdkerrors.ServerError
 	var network *url.Error
 	var unreadable *sdkerrors.ClientError
@@ -143,15 +133,10 @@ func explain(err error, reached bool, a answer) *fault.Error {
 	case status == 0: // the SDK has not sent the request, and never will
 		return &fault.Error{Kind: fault.Internal, Message: err.Error(), InDoubt: reached}
 	case errors.As(err, &unreadable): // its text holds parts of the answer
-		err = foreign(status, len(a.GetHttpContentBytes()))
+		err = fault.Foreign("the API's", status, len(a.GetHttpContentBytes()))
 	}
-	kind := kindOf(status, "")
+	kind := codes.Kind(status, "", fault.Invalid)
 	return &fault.Error{Kind: kind, Message: err.Error(), InDoubt: kind.InDoubt(status)}
-}
-
-// foreign returns the error about an answer that is not the API's, such as a web page: its text is not repeated.
-func foreign(status, length int) error {
-	return fmt.Errorf("the answer is not the API's: status %d, %d bytes", status, length)
 }
 
 func explainServer(server *sdkerrors.ServerError) *fault.Error {
@@ -159,10 +144,10 @@ func explainServer(server *sdkerrors.ServerError) *fault.Error {
 	message := server.Message()
 	switch code {
 	case "": // then the SDK's message is the whole page
-		message = foreign(status, len(message)).Error()
+		message = fault.Foreign("the API's", status, len(message)).Error()
 	case "SignatureDoesNotMatch": // the server repeats the string to sign, security token included
 		message, _, _ = strings.Cut(message, " server ")
 	}
-	kind := kindOf(status, code)
+	kind := codes.Kind(status, code, fault.Invalid)
 	return &fault.Error{Kind: kind, Code: code, Message: message, RequestID: server.RequestId(), InDoubt: kind.InDoubt(status)}
 }

@@ -62,6 +62,12 @@ type Call struct {
 	transport *Transport
 	longest   int // of an answer
 	reached   atomic.Bool
+
+	// What RoundTrip has returned: why there is no answer, or the answer.
+	Failure error
+	Status  int
+	Header  http.Header
+	Answer  []byte
 }
 
 // Call prepares one request that ends with ctx.
@@ -78,7 +84,8 @@ func (c *Call) Reached() bool { return c.reached.Load() }
 // RoundTrip sends the request once and reads the whole answer. A redirect is an error: following it would
 // send a signed request a second time, to somebody else. net/http itself re-sends a request only when nothing of it was written,
 // but for a GET, whose second answer need not be the first: see once.
-func (c *Call) RoundTrip(r *http.Request) (*http.Response, error) {
+func (c *Call) RoundTrip(r *http.Request) (_ *http.Response, err error) {
+	defer func() { c.Failure = err }()
 	ctx, cancel := context.WithTimeout(c.ctx, CallTimeout)
 	defer cancel()
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
@@ -102,6 +109,7 @@ func (c *Call) RoundTrip(r *http.Request) (*http.Response, error) {
 	case len(body) > c.longest:
 		return nil, errors.New("the answer is longer than any that the API gives")
 	}
+	c.Status, c.Header, c.Answer = answer.StatusCode, answer.Header, body
 	answer.Body = io.NopCloser(bytes.NewReader(body))
 	return answer, nil
 }
@@ -119,11 +127,11 @@ func once(r *http.Request) *http.Request {
 	return r
 }
 
-// Guard keeps a panic of the SDK from ending the process.
-func Guard(call func() error) (err error) {
+// Guard keeps a panic of the SDK from ending the process. The error says what a panic means, and of its value no more than the type.
+func Guard(meaning string, call func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("the SDK panicked: %T", r)
+			err = fmt.Errorf("%s: %T", meaning, r)
 		}
 	}()
 	return call()

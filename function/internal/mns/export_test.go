@@ -1,0 +1,4 @@
+package mns
+
+// Codes is the table of codes.
+var Codes = codes

@@ -1,0 +1,4 @@
+package oss
+
+// Codes is the table of codes.
+var Codes = codes

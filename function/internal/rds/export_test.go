@@ -1,0 +1,4 @@
+package rds
+
+// Codes is the table of codes.
+var Codes = codes
