@@ -93,7 +93,7 @@ func (r *run) next(ctx context.Context, document *state.Document, asked []plan.R
 		p.Receive(request)
 	}
 	flights := fleet.look(ctx, p.Flights())
-	p.Seen = r.setting().Now
+	p.LookEnd = r.setting().Now
 	p.Settle(flights)
 	for _, rollout := range p.Openings() {
 		seen, err := fleet.observe(ctx, p.Scope(rollout.Request))
@@ -103,7 +103,7 @@ func (r *run) next(ctx context.Context, document *state.Document, asked []plan.R
 	if crowd, ok := fleet.crowd(ctx, p.Crowd()); ok {
 		turn := fleet.look(ctx, p.Turn())
 		p.Now = r.setting().Now
-		p.Intend(plan.Seen{Turn: turn, Crowd: crowd})
+		p.Intend(turn, crowd)
 	}
 	r.log.plan(ctx, document, p)
 	return p

@@ -127,8 +127,7 @@ const mostVisits = 3000
 const storyLines = 400
 
 func calendarOf(p policy.Policy) *window.Calendar {
-	c, _ := p.Windows.Calendar(time.LoadLocation) // it was read before
-	return c
+	return p.Windows.Calendar(time.LoadLocation, func(string, string) {}) // it was read before
 }
 
 // tell writes a line of the story. The caller holds the lock, or nothing else is under way.

@@ -1,7 +1,13 @@
+// Package advisory judges whether an advisory concerns an instance.
+//
+// It compares and never guesses. An advisory speaks of kernel versions, which compare inside one family only, or of community versions,
+// of which an instance's own follows from the builds that RDS lists. Where that leaves the answer open the verdict is Unknown, and an
+// instance of unknown verdict is nothing to upgrade. The package asks no API; what it judges by is given to it.
 package advisory
 
 import (
 	"fmt"
+	"slices"
 
 	"rds-kernel-upgrade/events"
 	"rds-kernel-upgrade/function/internal/version"
@@ -70,10 +76,8 @@ type finding struct {
 // decide takes the first finding of the weightiest kind.
 func decide(all []finding, words string) (v Verdict, why string) {
 	for _, v := range []Verdict{Affected, Unknown} {
-		for _, f := range all {
-			if f.verdict == v {
-				return v, f.why
-			}
+		if n := slices.IndexFunc(all, func(f finding) bool { return f.verdict == v }); n >= 0 {
+			return v, all[n].why
 		}
 	}
 	if len(all) == 1 {

@@ -1,6 +1,7 @@
 package advisory
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -21,24 +22,14 @@ func parse(text string) (n number, ok bool) {
 }
 
 // compare is negative when n is older than m.
-func (n number) compare(m number) int {
-	for i := range max(len(n), len(m)) {
-		a, b := n.part(i), m.part(i)
-		switch {
-		case a < b:
-			return -1
-		case a > b:
-			return 1
-		}
-	}
-	return 0
-}
+func (n number) compare(m number) int { return slices.Compare(n.trimmed(), m.trimmed()) }
 
-func (n number) part(i int) uint64 {
-	if i < len(n) {
-		return n[i]
+// trimmed is the number without the zeros at its end.
+func (n number) trimmed() number {
+	for len(n) > 0 && n[len(n)-1] == 0 {
+		n = n[:len(n)-1]
 	}
-	return 0
+	return n
 }
 
 // major cuts an engine version down to what its kernel versions have in common: 15 for PostgreSQL 15.0, two parts for PostgreSQL
@@ -46,7 +37,7 @@ func (n number) part(i int) uint64 {
 func major(engine, engineVersion string) (n number, ok bool) {
 	n, ok = parse(engineVersion)
 	parts := 2
-	if engine == postgreSQL && n.part(0) >= 10 {
+	if engine == postgreSQL && ok && n[0] >= 10 {
 		parts = 1
 	}
 	return n[:min(parts, len(n))], ok
@@ -54,7 +45,7 @@ func major(engine, engineVersion string) (n number, ok bool) {
 
 // next is the major that follows: the end of this one.
 func (n number) next() number {
-	after := append(number{}, n...)
+	after := slices.Clone(n)
 	after[len(after)-1]++
 	return after
 }

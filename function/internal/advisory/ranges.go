@@ -7,47 +7,43 @@ import (
 	"rds-kernel-upgrade/events"
 )
 
-// bounds are those of a range of community versions, by the rules of OSV (https://ossf.github.io/osv-schema/, affected[].ranges[]):
-// from introduced on, before fixed, up to and with last.
-type bounds struct {
-	introduced, fixed, last number
-}
-
-// boundsOf reads a range. An end that comes before the beginning is as unreadable as a word.
-func boundsOf(r events.Range) (b bounds, ok bool) {
-	b = bounds{fixed: endless(), last: endless()}
-	b.introduced, ok = parse(r.Introduced)
+// rangeOf reads a range of community versions, by the rules of OSV (https://ossf.github.io/osv-schema/, affected[].ranges[]): from introduced
+// on, before fixed, up to and with last. An end that comes before the beginning is as unreadable as a word.
+func rangeOf(r events.Range) (all span, ok bool) {
+	all.to = endless()
+	all.from, ok = parse(r.Introduced)
 	if ok && r.Fixed != "" {
-		b.fixed, ok = parse(r.Fixed)
+		all.to, ok = parse(r.Fixed)
 	}
 	if ok && r.LastAffected != "" {
-		b.last, ok = parse(r.LastAffected)
+		var last number
+		if last, ok = parse(r.LastAffected); last.compare(all.to) < 0 {
+			all.to, all.closed = last, true
+		}
 	}
-	return b, ok && b.introduced.compare(b.fixed) <= 0 && b.introduced.compare(b.last) <= 0
+	return all, ok && all.from.compare(all.to) <= 0
 }
 
 // judge gives a verdict that holds wherever in the span the version lies.
 func (s span) judge(r events.Range) finding {
-	b, ok := boundsOf(r)
+	all, ok := rangeOf(r)
 	switch words := describe(r); {
 	case !ok:
 		return finding{Unknown, fmt.Sprintf("the range %s is not one of versions that can be compared", words)}
-	case s.inside(b):
+	case s.inside(all):
 		return finding{Affected, s.words + " is in " + words}
-	case s.outside(b):
+	case s.outside(all):
 		return finding{NotAffected, s.words + " is not in " + words}
 	default:
 		return finding{Unknown, s.words + " may be in " + words}
 	}
 }
 
-func (s span) inside(b bounds) bool {
-	return b.introduced.compare(s.from) <= 0 && s.before(b.fixed) && s.to.compare(b.last) <= 0
+func (s span) inside(all span) bool {
+	return all.from.compare(s.from) <= 0 && (s.before(all.to) || all.closed && s.to.compare(all.to) == 0)
 }
 
-func (s span) outside(b bounds) bool {
-	return s.before(b.introduced) || s.from.compare(b.fixed) >= 0 || s.from.compare(b.last) > 0
-}
+func (s span) outside(all span) bool { return s.before(all.from) || all.before(s.from) }
 
 // judgeList judges by single versions.
 func (s span) judgeList(versions []string) finding {

@@ -100,7 +100,7 @@ func (f From) Status(rollout string, cause state.Cause, d *state.Document) []Not
 
 func (f From) progress(r, front *state.Rollout) Progress {
 	p := Progress{
-		Rollout: r.ID, State: r.State, Since: stamp(cmp.Or(r.Since, f.Now)), Kind: r.Request.Kind, DBInstanceID: word(r.Request.Upgrade.DBInstanceID),
+		Rollout: r.ID, State: r.State, Since: plan.Stamp(cmp.Or(r.Since, f.Now)), Kind: r.Request.Kind, DBInstanceID: word(r.Request.Upgrade.DBInstanceID),
 		Advisory: word(plan.AdvisoryOf(r.Request)), Severity: r.Severity, Wave: current(r), Counts: countsOf(Entries(r)),
 		Detail: short(f.progressWords(r, front), maxText),
 	}

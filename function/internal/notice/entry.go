@@ -70,7 +70,7 @@ func entryOf(r *state.Rollout, m *state.Member) Entry {
 	e.Status, e.Reason, detail = standing(r, m)
 	e.Reason, e.Detail = plan.Reason(word(string(e.Reason))), short(detail, maxText)
 	if c := m.Call; c != nil {
-		e.UpgradeTime, e.SwitchTime, e.TaskID = word(string(c.UpgradeTime)), stamp(c.SwitchTime), word(c.TaskID)
+		e.UpgradeTime, e.SwitchTime, e.TaskID = word(string(c.UpgradeTime)), plan.Stamp(c.SwitchTime), word(c.TaskID)
 		if m.State == state.Called { // later the document may have it or not
 			e.RequestID = word(c.RequestID)
 		}

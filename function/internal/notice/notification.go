@@ -119,8 +119,8 @@ func (f From) notification(status Status, s subject, instance, version string) N
 	s.cause.MessageID, s.cause.FCRequestID = word(s.cause.MessageID), word(s.cause.FCRequestID)
 	return Notification{
 		SpecVersion: "1.0", ID: plan.Digest(s.rollout, instance, string(status), version), Source: f.Source,
-		Type: TypePrefix + string(status), Time: stamp(s.at), DataContentType: "application/json",
-		Data: Data{Entry: Entry{Status: status}, Rollout: s.rollout, Advisory: word(s.advisory), ObservedAt: stamp(s.at), Cause: s.cause},
+		Type: TypePrefix + string(status), Time: plan.Stamp(s.at), DataContentType: "application/json",
+		Data: Data{Entry: Entry{Status: status}, Rollout: s.rollout, Advisory: word(s.advisory), ObservedAt: plan.Stamp(s.at), Cause: s.cause},
 	}
 }
 

@@ -75,7 +75,7 @@ func (f From) transition(s subject, e Entry, m *state.Member) Notification {
 	e.Wave = max(1, e.Wave)
 	n.Subject, n.Data.Entry, n.Data.Before = f.arn(e), e, word(m.Before)
 	if m.Call != nil {
-		n.Data.AcceptedAt, n.Data.Looks = stamp(m.Call.AcceptedAt), m.Call.Looks
+		n.Data.AcceptedAt, n.Data.Looks = plan.Stamp(m.Call.AcceptedAt), m.Call.Looks
 	}
 	return n
 }

@@ -59,14 +59,6 @@ func jsonSize(value any) int {
 	return len(text)
 }
 
-// stamp writes a time as RDS does; the zero time is "".
-func stamp(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format("2006-01-02T15:04:05Z")
-}
-
 // join puts texts behind one another, without the empty ones.
 func join(texts ...string) string {
 	return strings.Join(slices.DeleteFunc(texts, func(text string) bool { return text == "" }), "; ")

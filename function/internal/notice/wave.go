@@ -94,7 +94,7 @@ func (f From) doneWords(r *state.Rollout, number int) string {
 		return text + "; nothing follows, because none was proven"
 	}
 	if until := t.proof.Add(plan.BakeOf(r, f.Policy)); until.After(waveOf(r, number).Done) {
-		text += "; it bakes until " + stamp(until) + ", then "
+		text += "; it bakes until " + plan.Stamp(until) + ", then "
 	} else {
 		text += "; "
 	}

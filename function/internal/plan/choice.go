@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"rds-kernel-upgrade/events"
 	"rds-kernel-upgrade/function/internal/advisory"
 	"rds-kernel-upgrade/function/internal/fault"
 	"rds-kernel-upgrade/function/internal/fleet"
@@ -23,10 +24,16 @@ type choice struct {
 	failed   *skip // it has failed since the request; nil if not
 
 	stage, wave int
+	replicas    []*choice // those that go before it
 }
 
 // chosen reports whether the instance is to be upgraded.
 func (c *choice) chosen() bool { return c.skip == nil }
+
+// chosenOf returns the choices that are to be upgraded.
+func chosenOf(choices []*choice) []*choice {
+	return slices.DeleteFunc(slices.Clone(choices), func(c *choice) bool { return !c.chosen() })
+}
 
 // choicesOf returns one choice for each selected instance, in the order of region and id, whatever the fleet's.
 //
@@ -50,10 +57,8 @@ func choicesOf(p *Plan, r *state.Rollout, all []fleet.Instance) []*choice {
 	if r.Request.Fleet != nil {
 		q.arrange(choices)
 	}
-	for _, c := range choices {
-		if c.chosen() {
-			c.wave = max(1, c.wave)
-		}
+	for _, c := range chosenOf(choices) {
+		c.wave = max(1, c.wave)
 	}
 	return choices
 }
@@ -67,19 +72,13 @@ func choiceOf(p *Plan, q question, r *state.Rollout, i fleet.Instance, aims map[
 	if c.skip = unreadable(i); c.skip != nil {
 		return c
 	}
-	c.skip = q.skipInstance(i)
 	a, known := aims[alikeOf(i)]
 	if !known {
 		a = q.aim(i)
 		aims[alikeOf(i)] = a
 	}
-	c.target, c.why, c.verdict = a.target, a.why, a.verdict
-	if c.skip == nil {
-		c.skip = a.skip
-	}
-	if c.failed = skipFailed(p.Document, r, i.ID); c.skip == nil {
-		c.skip = c.failed
-	}
+	c.target, c.why, c.verdict, c.failed = a.target, a.why, a.verdict, skipFailed(p.Document, r, i.ID)
+	c.skip = cmp.Or(q.skipInstance(i), a.skip, c.failed)
 	if c.skip == nil && single(r) {
 		c.skip = busy(p.Document, i)
 	}
@@ -106,24 +105,17 @@ func unreadable(i fleet.Instance) *skip {
 // skipFailed leaves alone an instance that has failed since the request was sent, or of which a timer asks. An operator's later request asks it
 // again.
 func skipFailed(d *state.Document, r *state.Rollout, id string) *skip {
-	known := d.Instance(id)
-	if known == nil || known.Fail == nil {
+	fail := cmp.Or(d.Instance(id), &state.Instance{}).Fail
+	if fail == nil || r.Cause.Trigger != events.Timer && sent(r).Truncate(time.Second).After(fail.At) && !untoldFailure(d, id, fail) {
 		return nil
 	}
-	fail := known.Fail
-	if !byTimer(r) && sent(r).Truncate(time.Second).After(fail.At) && !untoldFailure(d, id, fail) {
-		return nil
-	}
-	return skipf(FailedBefore, "its upgrade to %s did not succeed in rollout %s at %s: look at it, and ask for it again", fail.Target, fail.Rollout, stamp(fail.At))
+	return skipf(FailedBefore, "its upgrade to %s did not succeed in rollout %s at %s: look at it, and ask for it again",
+		fail.Target, fail.Rollout, Stamp(fail.At))
 }
 
 // untoldFailure reports whether nobody has been told of a failure yet: then it counts as newer than any request.
 func untoldFailure(d *state.Document, id string, fail *state.Fail) bool {
-	r := d.Rollout(fail.Rollout)
-	if r == nil {
-		return false
-	}
-	m := r.Member(id)
+	m := cmp.Or(d.Rollout(fail.Rollout), &state.Rollout{}).Member(id)
 	return m != nil && m.Untold()
 }
 

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"rds-kernel-upgrade/function/internal/policy"
@@ -22,7 +21,8 @@ func conclude(p *Plan) {
 		}
 		finishWaves(r, p.Now)
 		if r.State == state.Open && r.Count(state.Pending, state.Intent, state.Called) == 0 {
-			closeDown(p, r)
+			r.State, r.Since = state.Closed, p.Now
+			rememberEnd(p.Document, r.Key, state.Last{At: p.Now, Ended: state.EndedClosed, Rollout: r.ID})
 		}
 	}
 	forgetWaiting(p.Document)
@@ -58,34 +58,22 @@ func overdrawn(r *state.Rollout) string {
 	if len(all) <= allowed {
 		return ""
 	}
-	const most = 5
-	names := make([]string, 0, most+1)
-	for _, m := range all[:min(most, len(all))] {
+	names := make([]string, 0, len(all))
+	for _, m := range all {
 		names = append(names, m.DBInstanceID+" "+string(m.State))
 	}
-	if len(all) > most {
-		names = append(names, fmt.Sprintf("and %d more", len(all)-most))
-	}
-	return fmt.Sprintf("%d did not succeed, and the request allows %d: %s", len(all), allowed, strings.Join(names, ", "))
+	return fmt.Sprintf("%d did not succeed, and the request allows %d: %s", len(all), allowed, listed(names))
 }
 
 // hopeless says that a wave has ended of which no instance was proven, and that others would follow it; "" if there is none.
 func hopeless(r *state.Rollout) string {
-	wave, last := nextWave(r), 0
-	count := map[int]int{}
+	wave, last, proven := waveAfterAll(r), 0, map[int]bool{}
 	for n := range r.Members {
-		m := &r.Members[n]
-		if m.Wave < wave { // those of wave 0 have ended, and are not proven
-			last = max(last, m.Wave)
-			if !m.State.Terminal() {
-				return ""
-			}
-			if m.State == state.Proven {
-				count[m.Wave]++
-			}
+		if m := &r.Members[n]; m.Wave < wave { // those of wave 0 have ended, and are not proven
+			last, proven[m.Wave] = max(last, m.Wave), proven[m.Wave] || m.State == state.Proven
 		}
 	}
-	if last == 0 || count[last] > 0 {
+	if last == 0 || proven[last] {
 		return ""
 	}
 	return fmt.Sprintf("no instance of wave %d was upgraded, so that nothing is proven for the waves after it", last)
@@ -97,6 +85,15 @@ func nextWave(r *state.Rollout) (wave int) {
 		if m := &r.Members[n]; m.State == state.Pending && (wave == 0 || m.Wave < wave) {
 			wave = m.Wave
 		}
+	}
+	return wave
+}
+
+// waveAfterAll returns nextWave once every member of the waves before it has ended, else 0.
+func waveAfterAll(r *state.Rollout) int {
+	wave := nextWave(r)
+	if slices.ContainsFunc(r.In(state.Intent, state.Called), func(m *state.Member) bool { return m.Wave < wave }) {
+		return 0
 	}
 	return wave
 }
@@ -114,18 +111,12 @@ func halt(p *Plan, r *state.Rollout, why string, how state.Ending) {
 // leaveRest leaves out what waits for its turn in a rollout that was halted.
 func leaveRest(r *state.Rollout, now time.Time) {
 	for _, m := range r.In(state.Pending) {
-		reason, detail := Held, "the rollout was halted: "+r.Halt
+		why := &skip{Held, "the rollout was halted: " + r.Halt}
 		if m.Busy != "" {
-			reason, detail = InProgress, "the rollout was halted when it waited for its turn: "+m.Busy
+			why = &skip{InProgress, "the rollout was halted when it waited for its turn: " + m.Busy}
 		}
-		*m = leave(*m, now, reason, "%s", detail)
+		*m = leave(*m, now, why)
 	}
-}
-
-// closeDown ends a rollout whose members have all ended.
-func closeDown(p *Plan, r *state.Rollout) {
-	r.State, r.Since = state.Closed, p.Now
-	rememberEnd(p.Document, r.Key, state.Last{At: p.Now, Ended: state.EndedClosed, Rollout: r.ID})
 }
 
 // finishWaves writes down when waves were done.
@@ -145,42 +136,37 @@ func finishWaves(r *state.Rollout, now time.Time) {
 func forgetWaiting(d *state.Document) {
 	front := Front(d)
 	for _, r := range d.Rollouts {
-		if r == front || single(r) {
-			continue
-		}
-		for _, m := range r.In(state.Pending) {
-			m.WantedSince = time.Time{}
+		if r != front && !single(r) {
+			for _, m := range r.In(state.Pending) {
+				m.WantedSince = time.Time{}
+			}
 		}
 	}
 }
 
-// bakedFrom returns since when all that the waves before one have proven has been running: the latest proof of one of their instances, whichever
-// rollout made it, and the latest late landing.
-func bakedFrom(d *state.Document, r *state.Rollout, wave int) (from time.Time) {
+// bakeEnd returns when all that the waves before one have proven has been running for as long as the bake is: since the latest proof of one of their
+// instances, whichever rollout made it, and since the latest late landing.
+func bakeEnd(p *Plan, r *state.Rollout, wave int) time.Time {
+	var from time.Time
 	before := map[string]bool{}
 	for n := range r.Members {
 		if m := &r.Members[n]; m.Wave > 0 && m.Wave < wave {
 			before[m.DBInstanceID] = true
 		}
 	}
-	later := func(t time.Time) {
-		if t.After(from) {
-			from = t
-		}
-	}
-	for _, other := range d.Rollouts {
-		for n := range other.Members {
-			if m := &other.Members[n]; m.State == state.Proven && before[m.DBInstanceID] {
-				later(m.End.At)
+	for _, other := range p.Document.Rollouts {
+		for _, m := range other.In(state.Proven) {
+			if before[m.DBInstanceID] {
+				from = later(m.End.At, from)
 			}
 		}
 	}
-	for _, i := range d.Instances {
+	for _, i := range p.Document.Instances {
 		if before[i.DBInstanceID] {
-			later(i.Landed)
+			from = later(i.Landed, from)
 		}
 	}
-	return from
+	return from.Add(BakeOf(r, p.Policy))
 }
 
 // BakeOf returns how long what a wave of a fleet's rollout has proven must run before the next wave begins: what the request says, or
@@ -198,38 +184,24 @@ func BakeOf(r *state.Rollout, p policy.Policy) time.Duration {
 // openWave returns the wave whose members may be called now, 0 if there is none. It is the first that has members which wait for their turn, once
 // every member of the waves before it has ended and their bake is over; conclude has halted the rollout if none of them was proven.
 func openWave(p *Plan, r *state.Rollout) int {
-	wave := nextWave(r)
-	for n := range r.Members {
-		if m := &r.Members[n]; m.Wave < wave && !m.State.Terminal() {
-			return 0
-		}
-	}
-	if from := bakedFrom(p.Document, r, wave); p.Now.Before(from.Add(BakeOf(r, p.Policy))) {
+	wave := waveAfterAll(r)
+	if p.Now.Before(bakeEnd(p, r, wave)) {
 		return 0
 	}
 	return wave
 }
 
-// longestBake returns the longest bake of the policy and of the rollouts that have not ended.
-func longestBake(p *Plan) time.Duration {
-	longest := p.Policy.LongestBake()
+// Tidy removes from the document what is over and old, and is needed by no bake of the policy or of a rollout that has not ended; and, the newest
+// first, what was refused because the document holds as many messages as it may, once that was published.
+func (p *Plan) Tidy() {
+	bake := p.Policy.LongestBake()
 	for _, r := range p.Document.Rollouts {
 		if !single(r) && !r.Ended() {
-			longest = max(longest, BakeOf(r, p.Policy))
+			bake = max(bake, BakeOf(r, p.Policy))
 		}
 	}
-	return longest
-}
-
-// Tidy removes from the document what is over and old, and what was refused because the document holds as many messages as it may, once that was
-// published.
-func (p *Plan) Tidy() {
-	p.Document.Prune(p.Now, longestBake(p))
-	forgetRefused(p.Document)
-}
-
-// forgetRefused removes the refusals beyond maxMessages that were published, the newest first.
-func forgetRefused(d *state.Document) {
+	d := p.Document
+	d.Prune(p.Now, bake)
 	for n := len(d.Messages) - 1; n >= 0 && len(d.Messages) > maxMessages; n-- {
 		if m := d.Messages[n]; m.Answer == state.AnswerRefused && !m.Told.IsZero() {
 			d.Messages = slices.Delete(d.Messages, n, n+1)

@@ -157,7 +157,7 @@ func TestAHaltLeavesOutWhatWaits(t *testing.T) {
 	s.receive("0123456789abcdef", sweepAll)
 	s.settle()
 	s.open()
-	s.do(func(p *plan.Plan) { p.Intend(plan.Seen{Turn: s.fleet[1:]}) })
+	s.do(func(p *plan.Plan) { p.Intend(s.fleet[1:], nil) })
 	s.receive("stop", `{"kind":"stop","rollout":"0123456789abcdef"}`)
 	one, two := s.member("0123456789abcdef", "rm-1"), s.member("0123456789abcdef", "rm-2")
 	if says(one) != "leftOut held" || one.End.Detail != "the rollout was halted: an operator stopped it" || !one.End.At.Equal(noon) {

@@ -289,7 +289,7 @@ func (s *story) open() {
 // intend decides which calls are made now.
 func (s *story) intend() []plan.Intent {
 	s.Helper()
-	return s.do(func(p *plan.Plan) { p.Intend(plan.Seen{Turn: s.look(p.Turn()...), Crowd: s.look(p.Crowd())}) }).Intents()
+	return s.do(func(p *plan.Plan) { p.Intend(s.look(p.Turn()...), s.look(p.Crowd())) }).Intents()
 }
 
 // tick is an invocation up to its calls.

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -24,34 +25,21 @@ func Digest(parts ...string) string {
 // KeyOf returns what a request asks for, as a key: an advisory with its selection, a sweep with its selection, or one instance and what is to
 // be done with it. Two requests with one key ask for the same, however fast and in whichever waves, and in whichever order they list things.
 func KeyOf(r events.Request) string {
-	if r.Fleet == nil {
-		return key(string(r.Kind), r.Upgrade)
+	parts := []any{r.Kind, r.Upgrade}
+	if r.Fleet != nil {
+		selection := r.Fleet.Select
+		selection.RegionIDs = slices.Sorted(slices.Values(selection.RegionIDs))
+		selection.DBInstanceIDs = slices.Sorted(slices.Values(selection.DBInstanceIDs))
+		parts = []any{r.Kind, AdvisoryOf(r), selection}
 	}
-	selection := r.Fleet.Select
-	selection.RegionIDs, selection.DBInstanceIDs = slices.Clone(selection.RegionIDs), slices.Clone(selection.DBInstanceIDs)
-	slices.Sort(selection.RegionIDs)
-	slices.Sort(selection.DBInstanceIDs)
-	return key(string(r.Kind), AdvisoryOf(r), selection)
-}
-
-// key returns the digest of values in their JSON form, in which the keys of maps are in order.
-func key(parts ...any) string {
-	text, _ := json.Marshal(parts) // texts, numbers, times, and lists and maps of them
+	text, _ := json.Marshal(parts) // texts, numbers, times, and lists and maps of them, whose keys are in order
 	return Digest(string(text))[:16]
 }
 
 // AdvisoryOf returns the id of the advisory that a request is about, "" if there is none.
-func AdvisoryOf(r events.Request) string {
-	if r.Fleet == nil || r.Fleet.Advisory == nil {
-		return ""
-	}
-	return r.Fleet.Advisory.ID
-}
+func AdvisoryOf(r events.Request) string { return advisoryOf(r).ID }
 
-// severityOf returns the severity of the advisory that a request is about, "" if there is none, or it is not known.
-func severityOf(r events.Request) string {
-	if r.Fleet == nil || r.Fleet.Advisory == nil {
-		return ""
-	}
-	return r.Fleet.Advisory.Severity
+// advisoryOf returns the advisory that a request is about, an empty one if there is none.
+func advisoryOf(r events.Request) *events.Advisory {
+	return cmp.Or(cmp.Or(r.Fleet, &events.Fleet{}).Advisory, &events.Advisory{})
 }

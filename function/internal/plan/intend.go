@@ -14,22 +14,15 @@ import (
 	"rds-kernel-upgrade/function/internal/window"
 )
 
-// Seen is what was observed before calls are decided.
-type Seen struct {
-	// Turn are the instances of Turn.
-	Turn []fleet.Instance
-	// Crowd are those of Crowd, as they are listed.
-	Crowd []fleet.Instance
-}
-
 // Intend decides which members are called now, and writes that into the document. Whoever has written the document may make the calls of Intents.
-func (p *Plan) Intend(seen Seen) {
-	forgetLanded(p, seen.Turn)
+// It is given the instances of Turn, and those of Crowd, as they are listed.
+func (p *Plan) Intend(turn, crowd []fleet.Instance) {
+	forgetLanded(p, turn)
 	at := map[string]fleet.Instance{}
-	for _, i := range seen.Turn {
+	for _, i := range turn {
 		at[i.ID] = i
 	}
-	room := roomFor(p.Document, seen.Crowd)
+	room := roomFor(p.Document, crowd)
 	for _, t := range turns(p) {
 		slices.SortFunc(t.members, func(a, b *state.Member) int {
 			return cmp.Or(cmp.Compare(place(a.DBInstanceID), place(b.DBInstanceID)), cmp.Compare(a.DBInstanceID, b.DBInstanceID))
@@ -46,22 +39,20 @@ func (p *Plan) Intend(seen Seen) {
 // Intents returns the calls that this plan has written into the document.
 func (p *Plan) Intents() []Intent { return p.intents }
 
-// room counts what is under way against the budget.
-type room struct {
-	busy map[string]bool // every instance that is in flight, or that RDS shows at work, whoever began it
-}
+// room counts what is under way against the budget: it has every instance that is in flight, or that RDS shows at work, whoever began it.
+type room map[string]bool
 
 // roomFor counts what is in flight in the document, and what RDS shows at work.
 func roomFor(d *state.Document, crowd []fleet.Instance) room {
-	all := room{map[string]bool{}}
+	all := room{}
 	for _, r := range d.Rollouts {
 		for _, m := range r.In(state.Intent, state.Called) {
-			all.busy[m.DBInstanceID] = true
+			all[m.DBInstanceID] = true
 		}
 	}
 	for _, i := range crowd {
 		if i.Working() {
-			all.busy[i.ID] = true
+			all[i.ID] = true
 		}
 	}
 	return all
@@ -70,16 +61,13 @@ func roomFor(d *state.Document, crowd []fleet.Instance) room {
 // full reports whether a rollout may have no more instances under way. A request for one instance is an operator's own decision, which the
 // budget does not hold; it counts for the others.
 func (all room) full(r *state.Rollout, budget policy.Budget) bool {
-	if single(r) {
-		return false
-	}
 	members := 0
 	for n := range r.Members {
 		if r.Members[n].Wave > 0 {
 			members++
 		}
 	}
-	return len(all.busy) >= budget.Of(members)
+	return !single(r) && len(all) >= budget.Of(members)
 }
 
 // attempt is the turn of one member, with its instance as it was seen.
@@ -110,24 +98,19 @@ type attempt struct {
 //	anything else                                            is an intent, and is called
 func (a attempt) decide(all room) {
 	m, i := a.member, a.instance
-	if s := a.skip(); s != nil {
-		*m = leave(*m, a.Now, s.reason, "%s", s.detail)
-		return
-	}
-	if i.Fault == nil && i.Proven(m.Target) {
-		*m = proven(*m, a.Now, i)
-		return
-	}
-	if busy := busy(a.Document, i); busy != nil {
-		a.wait(busy)
-		return
-	}
+	out, busy := a.skip(), busy(a.Document, i)
 	at, none := a.question(a.rollout.Request).place(i)
 	switch {
+	case out != nil:
+		*m = leave(*m, a.Now, out)
+	case i.Fault == nil && i.Proven(m.Target):
+		*m = proven(*m, a.Now, i)
+	case busy != nil:
+		a.wait(busy)
 	case none != nil:
-		*m = leave(*m, a.Now, none.reason, "%s", none.detail)
+		*m = leave(*m, a.Now, none)
 	case !all.full(a.rollout, a.Policy.Budget):
-		all.busy[m.DBInstanceID] = true
+		all[m.DBInstanceID] = true
 		a.intend(at)
 	}
 }
@@ -143,16 +126,11 @@ func (a attempt) skip() *skip {
 	case i.Fault != nil, i.Proven(m.Target):
 		return nil
 	}
-	if s := a.skipByPolicy(); s != nil {
-		return s
-	}
-	if s := skipFailed(a.Document, a.rollout, m.DBInstanceID); s != nil {
-		return s
-	}
+	why := cmp.Or(a.skipByPolicy(), skipFailed(a.Document, a.rollout, m.DBInstanceID))
 	if single(a.rollout) {
-		return skipReplicas(a.question(a.rollout.Request), i, m.Target)
+		return cmp.Or(why, skipReplicas(a.question(a.rollout.Request), i, m.Target))
 	}
-	return replicaBehind(a.rollout, m, i)
+	return cmp.Or(why, replicaBehind(a.rollout, m, i))
 }
 
 // skipByPolicy returns why the policy, or the instance's owner, does not permit the upgrade any more, nil if both do. What was permitted when the
@@ -169,24 +147,25 @@ func (a attempt) skipByPolicy() *skip {
 		return skipf(UnknownVersion, "the order of %q and %q is not known", i.CurrentKernelVersion, m.Target)
 	}
 	target := m.Target
-	if single(a.rollout) && a.rollout.Request.Upgrade.TargetMinorVersion == "" {
-		target = i.LatestKernelVersion // what RDS takes when the call names none
+	if a.namesNone() {
+		target = i.LatestKernelVersion // what RDS takes then
 	}
-	if refusal := a.Policy.Versions.Refusal(target, a.rollout.Severity == "critical", a.Now); refusal != "" {
-		return skipf(VersionNotOffered, "%s", refusal)
-	}
-	return nil
+	return refused(VersionNotOffered, a.Policy.Versions.Refusal(target, a.rollout.Severity == "critical", a.Now))
+}
+
+// namesNone reports whether the call is to name no version: the request for one instance names none.
+func (a attempt) namesNone() bool {
+	return single(a.rollout) && a.rollout.Request.Upgrade.TargetMinorVersion == ""
 }
 
 // withReplicas returns the instance with those of its replicas that were read for their own turn.
 func withReplicas(i fleet.Instance, at map[string]fleet.Instance) fleet.Instance {
-	var others []fleet.Instance
+	i.Replicas = slices.Clone(i.Replicas)
 	for _, id := range i.ReplicaIDs {
 		if r, found := at[id]; found {
-			others = append(others, r)
+			i.Replicas = append(i.Replicas, r)
 		}
 	}
-	i.Replicas = slices.Concat(i.Replicas, others)
 	return i
 }
 
@@ -215,12 +194,12 @@ func busy(d *state.Document, i fleet.Instance) *skip {
 // ran the target when it opened, or is newer than the rollout.
 func replicaBehind(r *state.Rollout, m *state.Member, i fleet.Instance) *skip {
 	for _, id := range i.ReplicaIDs {
-		replica := r.Member(id)
+		replica, behind := r.Member(id), behind(i, id, m.Target)
 		switch {
-		case i.TakesReplicasAlong() && behind(i, id, m.Target) != "":
-			return skipf(ReplicaFirst, "its replica %s %s, and its upgrade would restart it", id, behind(i, id, m.Target))
-		case replica == nil && behind(i, id, m.Target) != "":
-			return skipf(ReplicaFirst, "its replica %s %s, and is not in the rollout", id, behind(i, id, m.Target))
+		case i.TakesReplicasAlong() && behind != "":
+			return skipf(ReplicaFirst, "its replica %s %s, and its upgrade would restart it", id, behind)
+		case replica == nil && behind != "":
+			return skipf(ReplicaFirst, "its replica %s %s, and is not in the rollout", id, behind)
 		case replica != nil && replica.Wave > 0 && replica.State != state.Proven:
 			return skipf(ReplicaFirst, "its replica %s was not upgraded: %s", id, replica.State)
 		}
@@ -237,10 +216,9 @@ func (a attempt) wait(busy *skip) {
 	}
 	m.Busy = short(busy.detail, maxWhy)
 	if waited := a.Now.Sub(m.WantedSince); single(a.rollout) && busy.reason != Unread || waited >= time.Duration(a.Policy.Verify.GiveUp) {
-		since := m.WantedSince
-		*m = leave(*m, a.Now, busy.reason, "%s", busy.detail)
+		*m = leave(*m, a.Now, busy)
 		if waited > 0 {
-			m.End.Detail = fmt.Sprintf("it was its turn at %s, and since then it was busy: %s", stamp(since), busy.detail)
+			m.End.Detail = fmt.Sprintf("it was its turn at %s, and since then it was busy: %s", Stamp(m.WantedSince), busy.detail)
 		}
 	}
 }
@@ -260,11 +238,8 @@ func (a attempt) intend(at window.Placed) {
 	call := fleet.Call{
 		DBInstanceID: m.DBInstanceID, RegionID: m.RegionID, TargetMinorVersion: m.Target, UpgradeTime: string(at.UpgradeTime), SwitchTime: m.Call.SwitchTime,
 	}
-	if single(r) {
+	if a.namesNone() {
 		call.TargetMinorVersion = ""
-		if r.Request.Upgrade.TargetMinorVersion != "" {
-			call.TargetMinorVersion = m.Target
-		}
 	}
 	a.intents = append(a.intents, Intent{Rollout: r.ID, Call: call, At: a.Now, Latest: at.Latest, Allowed: Allowed(r)})
 }

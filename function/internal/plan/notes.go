@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"rds-kernel-upgrade/events"
 )
@@ -14,7 +15,7 @@ const (
 	maxWhy = 400
 	// maxNote bounds a note.
 	maxNote = 1000
-	// maxNamed bounds how many values a note lists.
+	// maxNamed bounds how many names a text lists.
 	maxNamed = 5
 )
 
@@ -27,6 +28,14 @@ func short(text string, most int) string {
 	return strings.ToValidUTF8(text[:most-len("…")], "") + "…"
 }
 
+// Stamp writes a time as RDS does; the zero time is "".
+func Stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
 // notes returns what in a request, or in the windows that hold for it, is allowed and yet probably not meant.
 func (q question) notes(choices []*choice) []string {
 	notes := q.Policy.ZoneNotes(q.Now)
@@ -35,9 +44,7 @@ func (q question) notes(choices []*choice) []string {
 			notes = append(notes, "next window: "+opening.String())
 		}
 	}
-	if q.request.Fleet != nil {
-		notes = append(notes, emptyStages(q, choices)...)
-	}
+	notes = append(notes, emptyStages(q, choices)...)
 	for n := range notes {
 		notes[n] = short(notes[n], maxNote)
 	}
@@ -46,32 +53,20 @@ func (q question) notes(choices []*choice) []string {
 
 // emptyStages names the stages of the rollout that no instance is in: what was to be tried there first is not.
 func emptyStages(q question, choices []*choice) (notes []string) {
-	waves, chosen := q.request.Fleet.Rollout.Waves, placesOf(choices)
-	if len(chosen) == 0 {
-		return nil
-	}
+	waves, places := q.waves(), placesOf(choices)
 	filled := map[int]bool{}
-	for _, c := range choices {
-		if c.chosen() {
-			stage, _ := q.stageOf(c.instance, chosen)
-			filled[stage] = true
-		}
+	for _, c := range chosenOf(choices) {
+		stage, _ := q.stageOf(c.instance, places)
+		filled[stage] = true
 	}
 	for n, w := range waves {
 		last := n == len(waves)-1 && w.Percent >= 100 // it takes what is left, if anything is
-		if !filled[n] && !last {
-			notes = append(notes, fmt.Sprintf("rollout.waves[%d] (%s) has none of the %d instances that are to be upgraded%s", n, describeWave(w), len(chosen), namesakes(w, choices)))
+		if len(places) > 0 && !filled[n] && !last {
+			notes = append(notes, fmt.Sprintf("rollout.waves[%d] (%s) has none of the %d instances that are to be upgraded%s",
+				n, describeWave(w), len(places), namesakes(w, choices)))
 		}
 	}
 	return notes
-}
-
-// describeStage returns a stage of the request in words, "" if the request has none.
-func describeStage(q question, n int) string {
-	if q.request.Fleet == nil || n >= len(q.request.Fleet.Rollout.Waves) {
-		return ""
-	}
-	return describeWave(q.request.Fleet.Rollout.Waves[n])
 }
 
 func describeWave(w events.Wave) string {
@@ -90,38 +85,29 @@ func namesakes(w events.Wave, choices []*choice) string {
 	if len(w.Tags) == 0 {
 		return "; the stages before it have them all"
 	}
-	same, values := 0, map[string]map[string]bool{}
-	for _, c := range choices {
-		if c.instance.Has(w.Tags) {
-			same++
-		}
-		for key := range w.Tags {
-			if value, found := c.instance.Tags[key]; found && c.chosen() {
-				if values[key] == nil {
-					values[key] = map[string]bool{}
-				}
-				values[key][value] = true
-			}
-		}
-	}
-	if same > 0 {
-		return fmt.Sprintf("; left alone, or in a stage before it, and with its tags: %d", same)
+	if same := slices.DeleteFunc(slices.Clone(choices), func(c *choice) bool { return !c.instance.Has(w.Tags) }); len(same) > 0 {
+		return fmt.Sprintf("; left alone, or in a stage before it, and with its tags: %d", len(same))
 	}
 	text := ""
 	for _, key := range slices.Sorted(maps.Keys(w.Tags)) {
-		text += fmt.Sprintf("; of these, %s has %s", key, strings.Join(named(values[key]), ", "))
+		values := map[string]bool{}
+		for _, c := range chosenOf(choices) {
+			if value, found := c.instance.Tags[key]; found {
+				values[value] = true
+			}
+		}
+		if len(values) == 0 {
+			values["no value at all"] = true
+		}
+		text += fmt.Sprintf("; of these, %s has %s", key, listed(slices.Sorted(maps.Keys(values))))
 	}
 	return short(text, maxNote)
 }
 
-// named returns the first of some values.
-func named(values map[string]bool) []string {
-	have := slices.Sorted(maps.Keys(values))
-	if more := len(have) - maxNamed; more > 0 {
-		have = append(have[:maxNamed], fmt.Sprintf("and %d more", more))
+// listed returns the first of some names, in words.
+func listed(names []string) string {
+	if more := len(names) - maxNamed; more > 0 {
+		names = append(names[:maxNamed], fmt.Sprintf("and %d more", more))
 	}
-	if len(have) == 0 {
-		have = []string{"no value at all"}
-	}
-	return have
+	return strings.Join(names, ", ")
 }

@@ -3,6 +3,8 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"rds-kernel-upgrade/function/internal/fault"
@@ -31,11 +33,10 @@ func (p *Plan) Open(r *state.Rollout, seen []fleet.Instance, err error) {
 		return
 	}
 	choices := choicesOf(p, r, seen)
-	if want := r.Request.PlanHash; want != "" {
-		if have := hashOf(choices); want != have {
-			refuse(p, r, fmt.Sprintf("planHash: the plan is no longer %s but %s: the fleet has changed; send the request in mode plan again, and look at it", want, have))
-			return
-		}
+	if want := r.Request.PlanHash; want != "" && want != hashOf(choices) {
+		refuse(p, r, fmt.Sprintf("planHash: the plan is no longer %s but %s: the fleet has changed; send the request in mode plan again, and look at it",
+			want, hashOf(choices)))
+		return
 	}
 	r.State, r.Since, r.TriedSince = state.Open, p.Now, time.Time{}
 	q := p.question(r.Request)
@@ -103,7 +104,7 @@ func memberOf(p *Plan, r *state.Rollout, c *choice) state.Member {
 		m.State, m.End = state.Failed, failure(i.Fault, p.Now)
 		return m
 	default:
-		return leave(m, p.Now, c.skip.reason, "%s", short(c.skip.detail, maxWhy))
+		return leave(m, p.Now, &skip{c.skip.reason, short(c.skip.detail, maxWhy)})
 	}
 }
 
@@ -120,7 +121,46 @@ func wavesOf(choices []*choice, q question) (waves []state.Wave) {
 		stages[c.wave], last = c.stage, max(last, c.wave)
 	}
 	for n := 1; n <= last; n++ {
-		waves = append(waves, state.Wave{Number: n, Stage: stages[n], Why: describeStage(q, stages[n])})
+		w := state.Wave{Number: n, Stage: stages[n]}
+		if asked := q.waves(); w.Stage < len(asked) {
+			w.Why = describeWave(asked[w.Stage])
+		}
+		waves = append(waves, w)
 	}
 	return waves
+}
+
+// Preview returns the rollout that a request would begin, and the hash of its plan. Its pending members have a Call that says when they would be
+// called as things are now; such a rollout never stands in a document. What was seen is taken into account as Open does it, so that a plan that is
+// asked for by its hash is the plan that was shown.
+func (p *Plan) Preview(q Request, seen []fleet.Instance) (r *state.Rollout, hash string) {
+	r = &state.Rollout{
+		ID: q.ID, Key: KeyOf(q.Request), State: state.Open, Since: p.Now, Severity: advisoryOf(q.Request).Severity, Published: q.Published, Received: p.Now,
+		Cause: q.Cause, Request: q.Request,
+	}
+	forgetLanded(p, seen)
+	choices := choicesOf(p, r, seen)
+	question := p.question(q.Request)
+	r.Notes, r.Waves = question.notes(choices), wavesOf(choices, question)
+	for _, c := range choices {
+		m := memberOf(p, r, c)
+		if c.chosen() {
+			m.Call = &state.Call{At: p.Now, Due: c.at.Due, UpgradeTime: c.at.UpgradeTime, SwitchTime: c.at.SwitchTime, Moved: c.at.Moved}
+		}
+		r.Members = append(r.Members, m)
+	}
+	return r, hashOf(choices)
+}
+
+// hashOf names a plan by what it would do: the same plan has the same hash.
+func hashOf(choices []*choice) string {
+	lines := make([]string, 0, len(choices))
+	for _, c := range choices {
+		line := []string{c.instance.ID, "plan", "", c.target, string(c.at.UpgradeTime), Stamp(c.at.SwitchTime), strconv.Itoa(c.wave)}
+		if !c.chosen() {
+			line = []string{c.instance.ID, "skipped", string(c.skip.reason), c.target, "", "", "0"}
+		}
+		lines = append(lines, strings.Join(line, " "))
+	}
+	return Digest(lines...)
 }

@@ -312,7 +312,7 @@ func TestAFailureIsForgottenWhenTheInstanceRunsTheTarget(t *testing.T) {
 		steps := map[string]func(s *story){
 			"when it is looked at": func(s *story) { s.do(func(p *plan.Plan) { p.Settle(s.fleet) }) },
 			"when a rollout opens": func(s *story) { s.receive("r-1", sweepAll); s.open() },
-			"before it is called":  func(s *story) { s.do(func(p *plan.Plan) { p.Intend(plan.Seen{Turn: s.fleet}) }) },
+			"before it is called":  func(s *story) { s.do(func(p *plan.Plan) { p.Intend(s.fleet, nil) }) },
 			"with another one's eye": func(s *story) {
 				s.fleet = append(mysqls(2), s.fleet...)
 				s.do(func(p *plan.Plan) { p.Settle(s.fleet) })

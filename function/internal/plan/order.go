@@ -15,12 +15,7 @@ import (
 //
 // A request for one instance waits for nobody and is never at the front.
 func Front(d *state.Document) *state.Rollout {
-	var live []*state.Rollout
-	for _, r := range d.Rollouts {
-		if r.Live() && r.Request.Fleet != nil {
-			live = append(live, r)
-		}
-	}
+	live := slices.DeleteFunc(slices.Clone(d.Rollouts), func(r *state.Rollout) bool { return !r.Live() || single(r) })
 	if len(live) == 0 {
 		return nil
 	}
@@ -29,35 +24,20 @@ func Front(d *state.Document) *state.Rollout {
 
 // before orders two live rollouts.
 func before(a, b *state.Rollout) int {
+	states := []state.RolloutState{state.Open, state.Waiting}
 	return cmp.Or(
 		cmp.Compare(rank(a.Severity), rank(b.Severity)),
-		cmp.Compare(waits(a), waits(b)),
+		cmp.Compare(slices.Index(states, a.State), slices.Index(states, b.State)),
 		sent(a).Compare(sent(b)),
 		cmp.Compare(a.ID, b.ID),
 	)
 }
 
-// rank is 0 for the highest severity. One that is not known is the lowest.
-func rank(severity string) int {
-	known := []string{"critical", "high", "medium", "low"}
-	if n := slices.Index(known, severity); n >= 0 {
-		return n
-	}
-	return len(known)
-}
-
-func waits(r *state.Rollout) int {
-	if r.State == state.Waiting {
-		return 1
-	}
-	return 0
-}
+// rank is 0 for the highest severity. One that is not known comes after all others.
+func rank(severity string) int { return slices.Index(append(events.Severities(), severity), severity) }
 
 // sent is when the request of a rollout was sent, or received where that is not known.
 func sent(r *state.Rollout) time.Time { return SentAt(r.Published, r.Received) }
 
 // single reports whether a rollout is a request for one instance.
 func single(r *state.Rollout) bool { return r.Request.Fleet == nil }
-
-// byTimer reports whether a timer asked for the rollout.
-func byTimer(r *state.Rollout) bool { return r.Cause.Trigger == events.Timer }

@@ -14,16 +14,8 @@ type Setting struct {
 	Now    time.Time // in whole seconds and UTC
 	Policy policy.Policy
 	Region string // the function's own
-	// Seen is when the look had ended that Settle is given, which began at Now: RDS may have been slow. A bake begins then. Zero means Now.
-	Seen time.Time
-}
-
-// seen returns when what is given was seen at the latest.
-func (s Setting) seen() time.Time {
-	if s.Seen.After(s.Now) {
-		return s.Seen
-	}
-	return s.Now
+	// LookEnd is when the look had ended that Settle is given, which began at Now: RDS may have been slow. A bake begins then. Zero means Now.
+	LookEnd time.Time
 }
 
 // Plan is the next document in the making.

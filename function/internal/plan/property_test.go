@@ -161,10 +161,7 @@ func checkPromises(t *rapid.T, q drawn, m *state.Member, i fleet.Instance) {
 
 // permitted reads the windows as the policy's file has them.
 func permitted(t *rapid.T, s plan.Setting, c *state.Call, i fleet.Instance) bool {
-	calendar, err := s.Policy.Windows.Calendar(time.LoadLocation)
-	if err != nil {
-		t.Fatal(err)
-	}
+	calendar := s.Policy.Windows.Calendar(time.LoadLocation, func(path, text string) { t.Fatal(path, text) })
 	switch c.UpgradeTime {
 	case events.Immediate:
 		return calendar.Permits(s.Now)
@@ -313,7 +310,7 @@ func TestWaveAfterWaveEndsAsItWasPlanned(t *testing.T) {
 // wave calls and lands all of one wave, and returns it.
 func (w *played) wave(b policy.Budget, members int) (ids []string) {
 	for {
-		p := w.do(func(p *plan.Plan) { p.Intend(plan.Seen{Turn: w.fleet, Crowd: w.fleet}) })
+		p := w.do(func(p *plan.Plan) { p.Intend(w.fleet, w.fleet) })
 		intents := p.Intents()
 		if len(intents) > b.Of(members) {
 			w.t.Fatalf("%d are called, of a budget of %d", len(intents), b.Of(members))
@@ -322,7 +319,7 @@ func (w *played) wave(b policy.Budget, members int) (ids []string) {
 			w.setting.Now = w.setting.Now.Add(w.setting.Policy.LongestBake())
 			return ids
 		}
-		again := w.do(func(p *plan.Plan) { p.Intend(plan.Seen{Turn: w.fleet, Crowd: w.fleet}) })
+		again := w.do(func(p *plan.Plan) { p.Intend(w.fleet, w.fleet) })
 		if len(again.Intents())+len(intents) > b.Of(members) {
 			w.t.Fatalf("%d and %d are called, of a budget of %d", len(intents), len(again.Intents()), b.Of(members))
 		}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -29,15 +30,26 @@ func skipf(reason Reason, format string, args ...any) *skip {
 	return &skip{reason, fmt.Sprintf(format, args...)}
 }
 
+// refused returns a refusal as the reason to leave an instance alone, nil if there is none.
+func refused(reason Reason, refusal string) *skip {
+	if refusal == "" {
+		return nil
+	}
+	return &skip{reason, refusal}
+}
+
 // Scope returns what has to be observed for a request.
 func (s Setting) Scope(r events.Request) fleet.Scope {
 	q := s.question(r)
 	f := r.Fleet
 	if f == nil {
 		return fleet.Scope{
-			Regions: []string{q.region()}, IDs: []string{r.Upgrade.DBInstanceID}, Tasks: q.singleTasks,
+			Regions: []string{q.region()}, IDs: []string{r.Upgrade.DBInstanceID},
 			Replica: func(i fleet.Instance) bool { return i.TakesReplicasAlong() && !r.Upgrade.WithReplicas },
 			Offered: func(i fleet.Instance) bool { return r.Upgrade.TargetMinorVersion != "" && i.Supported() },
+			Tasks: func(i fleet.Instance) (since time.Time, matter bool) { // it may be called at once
+				return q.Now.Add(-history), q.skipInstance(i) == nil && i.Running() && q.aim(i).skip == nil
+			},
 		}
 	}
 	regions, _ := s.Policy.SelectRegions(f.Select.RegionIDs, s.Region)
@@ -46,50 +58,30 @@ func (s Setting) Scope(r events.Request) fleet.Scope {
 		Filter:    fleet.Filter{Engine: f.Select.Engine, ResourceGroupID: f.Select.ResourceGroupID, Tags: f.Select.Tags},
 		Replica:   func(fleet.Instance) bool { return true },
 		Possible:  func(i fleet.Instance) bool { return q.skipKind(i) == nil },
-		Candidate: func(i fleet.Instance) bool { return q.skipInstance(i) == nil }, Offered: q.offered,
+		Candidate: func(i fleet.Instance) bool { return q.skipInstance(i) == nil },
+		Offered: func(i fleet.Instance) bool { // a sweep needs none for one that runs the latest
+			return q.skipInstance(i) == nil && (f.Advisory != nil || !version.Reached(i.CurrentKernelVersion, i.LatestKernelVersion))
+		},
 	}
 }
 
 // region is that of a request for one instance.
-func (q question) region() string {
-	if r := q.request.Upgrade.RegionID; r != "" {
-		return r
-	}
-	return q.Region
-}
-
-// singleTasks returns since when the tasks of a single instance matter: it may be called at once.
-func (q question) singleTasks(i fleet.Instance) (since time.Time, matter bool) {
-	return q.Now.Add(-history), q.skipInstance(i) == nil && i.Running() && q.aim(i).skip == nil
-}
-
-// offered reports whether the versions that RDS lists decide about an instance. A sweep wants none for one that runs the latest.
-func (q question) offered(i fleet.Instance) bool {
-	if q.skipInstance(i) != nil {
-		return false
-	}
-	return q.request.Fleet.Advisory != nil || !version.Reached(i.CurrentKernelVersion, i.LatestKernelVersion)
-}
+func (q question) region() string { return cmp.Or(q.request.Upgrade.RegionID, q.Region) }
 
 // skipInstance returns why an instance is left alone whatever its version, nil if it is not. It needs no more than the listing and the tags, so
 // that an instance that it stops need not be read. That an instance is busy stops nobody: it passes.
 func (q question) skipInstance(i fleet.Instance) *skip {
-	if s := q.skipKind(i); s != nil {
-		return s
-	}
-	if f := q.request.Fleet; f != nil && len(f.Select.DBInstanceIDs) > 0 {
-		if s := unselected(f.Select, i); s != nil {
-			return s
-		}
-	}
-	return q.skipState(i)
+	return cmp.Or(q.skipKind(i), q.unselected(i), q.skipState(i))
 }
 
 // unselected returns which part of a selection an instance does not fit that the selection names by its id, nil if it fits. A listing has only
 // those that fit; what is asked for by id is read whatever else is selected.
-func unselected(s events.Select, i fleet.Instance) *skip {
+func (q question) unselected(i fleet.Instance) *skip {
 	const detail = "it is named in select.DBInstanceId, and does not fit %s"
+	s := cmp.Or(q.request.Fleet, &events.Fleet{}).Select
 	switch {
+	case len(s.DBInstanceIDs) == 0:
+		return nil
 	case s.Engine != "" && i.Engine != s.Engine:
 		return skipf(Held, detail, "select.Engine")
 	case s.ResourceGroupID != "" && i.ResourceGroupID != s.ResourceGroupID:
@@ -122,14 +114,12 @@ func unsupported(i fleet.Instance) *skip {
 
 // skipState returns why an instance may not be called, as it is now: its tags, its lock, its rest.
 func (q question) skipState(i fleet.Instance) *skip {
-	in := q.Policy.OptIn
-	if q.request.Fleet != nil && i.Tags[in.Tag] != in.Value {
-		return skipf(NotOptedIn, "it has not the tag %s=%s", in.Tag, in.Value)
-	}
-	if refusal := q.Policy.Hold.Refusal(i.Tags, q.Now); refusal != "" {
-		return skipf(Held, "%s", refusal)
-	}
+	in, refusal := q.Policy.OptIn, q.Policy.Hold.Refusal(i.Tags, q.Now)
 	switch {
+	case q.request.Fleet != nil && i.Tags[in.Tag] != in.Value:
+		return skipf(NotOptedIn, "it has not the tag %s=%s", in.Tag, in.Value)
+	case refusal != "":
+		return refused(Held, refusal)
 	case !i.Supported():
 		return unsupported(i)
 	case i.Locked():
@@ -141,28 +131,16 @@ func (q question) skipState(i fleet.Instance) *skip {
 	}
 }
 
-// ask returns what the request says about time, or else the policy's tempo.
-func (q question) ask(i fleet.Instance) window.Ask {
-	ask := window.Ask{UpgradeTime: q.request.Upgrade.UpgradeTime, SwitchTime: q.request.Upgrade.SwitchTime}
-	if f := q.request.Fleet; f != nil {
-		ask = window.Ask{UpgradeTime: f.Schedule.UpgradeTime, SwitchTime: f.Schedule.SwitchTime}
-		if ask.UpgradeTime == "" {
-			ask = window.Ask{UpgradeTime: q.Policy.Pace(severityOf(q.request)).UpgradeTime}
-		}
-	}
-	ask.MaintainTime = i.MaintainTime
-	return ask
-}
-
-// place returns when an instance may be upgraded, or why there is no time for it.
+// place returns when an instance may be upgraded, or why there is no time for it: by what the request says about time, or else by the policy's tempo.
 func (q question) place(i fleet.Instance) (window.Placed, *skip) {
-	ask := q.ask(i)
+	ask := window.Ask{UpgradeTime: q.request.Upgrade.UpgradeTime, SwitchTime: q.request.Upgrade.SwitchTime, MaintainTime: i.MaintainTime}
+	if f := q.request.Fleet; f != nil {
+		tempo := q.Policy.Pace(advisoryOf(q.request).Severity)
+		ask.UpgradeTime, ask.SwitchTime = cmp.Or(f.Schedule.UpgradeTime, tempo.UpgradeTime), f.Schedule.SwitchTime
+	}
 	if ask.UpgradeTime == events.SpecifyTime && !ask.SwitchTime.After(q.Now) {
 		return window.Placed{}, skipf(OutsideWindow, "the SwitchTime that was asked for has passed: send the request again with another")
 	}
-	placed, ok, why := q.Policy.Place(ask, q.Now)
-	if !ok {
-		return window.Placed{}, skipf(OutsideWindow, "%s", why)
-	}
-	return placed, nil
+	placed, _, why := q.Policy.Place(ask, q.Now)
+	return placed, refused(OutsideWindow, why)
 }

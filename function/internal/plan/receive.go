@@ -79,18 +79,22 @@ func answerTo(p *Plan, q Request, m *state.Message) (a state.Answer, rollout, de
 	} else if r != nil { // whoever sent the message could not know of the halt
 		return state.AnswerJoined, r.ID, "the same was halted (" + r.Halt + "), and that is being published only now: send it again if it is still wanted"
 	}
-	if last := lastEnd(p.Document, key, q.Request); !SentAt(q.Published, p.Now).Truncate(time.Second).After(last.At) {
-		detail = fmt.Sprintf("the same was %s at %s, after this message was sent: send it again if it is still wanted", last.Ended, stamp(last.At))
+	last := p.Document.Last[key]
+	if stopped := p.Document.Last[advisoryKey(AdvisoryOf(q.Request))]; stopped.At.After(last.At) {
+		last = stopped // by the advisory's id, whatever the selection
+	}
+	if !SentAt(q.Published, p.Now).Truncate(time.Second).After(last.At) {
+		detail = fmt.Sprintf("the same was %s at %s, after this message was sent: send it again if it is still wanted", last.Ended, Stamp(last.At))
 		if last.Rollout == "" {
 			return state.AnswerRefused, "", detail
 		}
 		return state.AnswerJoined, last.Rollout, detail
 	}
-	if r := busyWith(p.Document, q.Request); r != nil {
+	if r := Front(p.Document); r != nil && q.Request.Kind == events.KindSweep {
 		return state.AnswerJoined, r.ID, "a sweep begins only when no rollout is under way, and rollout " + r.ID + " is: " + p.Progress(r)
 	}
 	p.Document.Rollouts = append(p.Document.Rollouts, &state.Rollout{
-		ID: q.ID, Key: key, State: state.Waiting, Since: p.Now, Severity: severityOf(q.Request), Published: q.Published, Received: p.Now,
+		ID: q.ID, Key: key, State: state.Waiting, Since: p.Now, Severity: advisoryOf(q.Request).Severity, Published: q.Published, Received: p.Now,
 		Cause: q.Cause, Request: q.Request,
 	})
 	return state.AnswerBegan, q.ID, ""
@@ -111,7 +115,7 @@ func crowded(d *state.Document, r events.Request) string {
 // Refusal returns why a request is not served, "" if it is.
 func (s Setting) Refusal(q Request) string {
 	if sent := SentAt(q.Published, s.Now); s.Now.Sub(sent) > maxAge {
-		return "the message was sent at " + stamp(sent) + ", more than 7 days ago: send it again if it is still wanted"
+		return "the message was sent at " + Stamp(sent) + ", more than 7 days ago: send it again if it is still wanted"
 	}
 	if q.Request.Fleet == nil {
 		return ""
@@ -138,24 +142,6 @@ func underWay(d *state.Document, key string) *state.Rollout {
 	return nil
 }
 
-// lastEnd returns the latest end of what a request asks for, the zero value if it never ended. A stop by the advisory's id ends it whatever the
-// selection.
-func lastEnd(d *state.Document, key string, r events.Request) state.Last {
-	last, stopped := d.Last[key], d.Last[advisoryKey(AdvisoryOf(r))]
-	if stopped.At.After(last.At) {
-		return stopped
-	}
-	return last
-}
-
-// busyWith returns the rollout that a sweep leaves the fleet to, nil if there is none.
-func busyWith(d *state.Document, r events.Request) *state.Rollout {
-	if r.Kind != events.KindSweep {
-		return nil
-	}
-	return Front(d)
-}
-
 // advisoryKey is the key of all that is asked for by reason of an advisory.
 func advisoryKey(id string) string { return "advisory " + id }
 
@@ -175,14 +161,11 @@ func meant(d *state.Document, key string) (all []*state.Rollout) {
 // stopAll halts every live rollout that it means. It also ends what it means when there is nothing yet, so that a message that is still on its way
 // begins nothing. It is answered when no intent of what it means is left: then nothing is called any more.
 func stopAll(p *Plan, s events.Stop, m *state.Message) (a state.Answer, rollout, detail string) {
-	m.Key = advisoryKey(s.Advisory)
-	if s.Rollout != "" {
-		m.Key = rolloutKey(s.Rollout)
-		if p.Document.Rollout(s.Rollout) == nil {
-			m.Key = ""
-			return state.AnswerRefused, "", "there is no rollout " + s.Rollout + ": send {\"kind\":\"status\"} for those that there are"
-		}
-	} else {
+	if s.Rollout != "" && p.Document.Rollout(s.Rollout) == nil {
+		return state.AnswerRefused, "", "there is no rollout " + s.Rollout + ": send {\"kind\":\"status\"} for those that there are"
+	}
+	if m.Key = rolloutKey(s.Rollout); s.Rollout == "" {
+		m.Key = advisoryKey(s.Advisory)
 		rememberEnd(p.Document, m.Key, state.Last{At: p.Now, Ended: state.EndedStopped})
 	}
 	var stopped []string
@@ -207,4 +190,10 @@ func rememberEnd(d *state.Document, key string, last state.Last) {
 	d.Last[key] = last
 }
 
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+// later returns the later of two times.
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

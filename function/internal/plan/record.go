@@ -20,16 +20,11 @@ import (
 //	nobody knows                     stays an intent, and is looked for
 func (p *Plan) Record(results []Result) {
 	for _, result := range results {
-		r := p.Document.Rollout(result.Intent.Rollout)
-		if r == nil {
-			continue
+		r, m := p.Document.Flight(result.Intent.Call.DBInstanceID)
+		if m != nil && r.ID == result.Intent.Rollout && m.State == state.Intent && m.Call.At.Equal(result.Intent.At) {
+			attempt{Plan: p, rollout: r, member: m}.record(result)
+			remember(p, r, m)
 		}
-		m := r.Member(result.Intent.Call.DBInstanceID)
-		if m == nil || m.State != state.Intent || !m.Call.At.Equal(result.Intent.At) {
-			continue
-		}
-		attempt{Plan: p, rollout: r, member: m}.record(result)
-		remember(p, r, m)
 	}
 	conclude(p)
 }
@@ -47,10 +42,10 @@ func (a attempt) record(result Result) {
 	case Fails(f):
 		m.State, m.End = state.Failed, failure(f, a.Now)
 	case f.Kind == fault.NotFound:
-		*m = leave(*m, a.Now, Gone, "it was deleted before its call: %s", short(f.Message, maxWhy))
+		*m = leave(*m, a.Now, skipf(Gone, "it was deleted before its call: %s", short(f.Message, maxWhy)))
 	case f.Kind == fault.Conflict:
 		m.State, m.Call = state.Pending, nil
-		a.wait(skipf(InProgress, "%s", short(f.Message, maxWhy)))
+		a.wait(&skip{InProgress, short(f.Message, maxWhy)})
 	default:
 		m.State, m.Call = state.Pending, nil
 		a.wait(skipf(Unread, "its call was refused for now: %s", short(f.Message, maxWhy)))

@@ -48,12 +48,9 @@ func kinshipOf(choices []*choice) kinship {
 func (k kinship) holdPrimaries(choices []*choice) {
 	for held := true; held; {
 		held = false
-		for _, c := range choices {
-			if !c.chosen() {
-				continue
-			}
+		for _, c := range chosenOf(choices) {
 			if obstacle := k.obstacle(c); obstacle != "" {
-				c.skip, held = skipf(ReplicaFirst, "%s", obstacle), true
+				c.skip, held = &skip{ReplicaFirst, obstacle}, true
 			}
 		}
 	}
@@ -96,11 +93,8 @@ func (k kinship) bringReplicas(q question, choices []*choice) {
 // broughtTo returns the listed version by which an instance reaches a target for its primary's sake, if it could be called and is left
 // alone only because nothing is to be done about its version.
 func (c *choice) broughtTo(target string) (fleet.Offer, bool) {
-	if c == nil || c.chosen() || c.instance.Listed {
-		return fleet.Offer{}, false
-	}
-	needsNone := c.skip.reason == UpToDate || c.skip.reason == NotAffected
-	if !needsNone || c.failed != nil || version.Reached(c.instance.CurrentKernelVersion, target) {
+	if c == nil || c.chosen() || c.leftAlone() != "" || c.failed != nil || c.instance.Listed ||
+		version.Reached(c.instance.CurrentKernelVersion, target) {
 		return fleet.Offer{}, false
 	}
 	return c.instance.Offer(target)
@@ -116,12 +110,10 @@ func inTheWay(replica, primary *choice, id string) string {
 	}
 	i, target := replica.instance, primary.target
 	switch {
-	case i.Fault == nil && !i.Listed && i.Proven(target):
+	case i.Fault == nil && !i.Listed && i.Proven(target), replica.chosen() && version.Reached(replica.target, target):
 		return ""
-	case replica.chosen() && !version.Reached(replica.target, target):
-		return fmt.Sprintf("is to get %s, which is not its primary's target %s", replica.target, target)
 	case replica.chosen():
-		return ""
+		return fmt.Sprintf("is to get %s, which is not its primary's target %s", replica.target, target)
 	}
 	if reason := replica.leftAlone(); reason != "" {
 		return reason + ", and its primary's upgrade would restart it"

@@ -20,7 +20,7 @@ func (p *Plan) Settle(seen []fleet.Instance) {
 			remember(p, r, m)
 		}
 	}
-	p.Now = p.seen() // what follows happens after the look
+	p.Now = later(p.LookEnd, p.Now) // what follows happens after the look
 	forgetLanded(p, seen)
 	conclude(p)
 }
@@ -51,35 +51,28 @@ func (s Setting) verdict(m state.Member, i fleet.Instance) state.Member {
 	m.Call = &call
 	switch {
 	case gone(i):
-		return leave(m, s.Now, Gone, "it was deleted while its upgrade was in flight")
+		return leave(m, s.Now, skipf(Gone, "it was deleted while its upgrade was in flight"))
+	case i.Fault != nil && (fault.Passing(i.Fault) || !s.late(m, 1)):
+		return m
 	case i.Fault != nil:
-		return s.unread(m, i)
+		return s.unproven(m, state.Unverified, "it cannot be looked at: "+i.Fault.Error())
 	}
 	call.Looks++
-	call.Left = call.Left || s.away(m, i)
-	if m.State == state.Intent && (i.Proven(m.Target) || call.Left || newTask(call, i)) {
+	call.Left = s.left(m, i)
+	if m.State == state.Intent && (i.Proven(m.Target) || call.Left || len(newTasks(call, i)) > 0) {
 		m.State, call.AcceptedAt = state.Called, call.At
 	}
 	switch {
 	case i.Proven(m.Target):
-		return proven(m, s.seen(), i)
+		return proven(m, later(s.LookEnd, s.Now), i)
 	case m.State == state.Intent:
 		return s.unseen(m, i)
-	default:
-		return s.wait(m, i)
 	}
+	return s.wait(m, i)
 }
 
 // gone reports whether RDS does not know the instance.
 func gone(i fleet.Instance) bool { return i.Fault != nil && i.Fault.Kind == fault.NotFound }
-
-// unread is the verdict on an instance that could not be looked at.
-func (s Setting) unread(m state.Member, i fleet.Instance) state.Member {
-	if fault.Passing(i.Fault) || !s.late(m, 1) {
-		return m
-	}
-	return s.unproven(m, state.Unverified, "it cannot be looked at: "+i.Fault.Error())
-}
 
 // unseen is the verdict on a call of which nobody knows whether it was made, and of which nothing shows. An upgrade that has come to nothing shows in
 // the tasks alone: where RDS could not be asked for them, the call may have been made.
@@ -95,20 +88,24 @@ func (s Setting) unseen(m state.Member, i fleet.Instance) state.Member {
 	}
 	m.State, m.Call, m.Busy = state.Pending, nil, "the answer to its call was lost, and the call has shown nothing: it was not made"
 	if !s.Now.Before(m.WantedSince.Add(time.Duration(s.Policy.Verify.GiveUp))) {
-		return leave(m, s.Now, Unread, "it was its turn at %s, and since then no call was answered, and none has shown anything", stamp(m.WantedSince))
+		return leave(m, s.Now, skipf(Unread, "it was its turn at %s, and since then no call was answered, and none has shown anything",
+			Stamp(m.WantedSince)))
 	}
 	return m
 }
 
-// wait is the verdict on a call that was accepted.
+// failures has the states of a task that has failed, or was cancelled, each with what is to be said of it besides.
+var failures = map[fleet.TaskStatus]string{fleet.TaskFailed: "", fleet.TaskCanceled: ": somebody has cancelled it"}
+
+// wait is the verdict on a call that was accepted. Where the id of its task is not known, the task that has failed may be another one.
 func (s Setting) wait(m state.Member, i fleet.Instance) state.Member {
 	c := m.Call
 	task, known := callTask(*c, i)
 	c.Task = ""
-	why := taskFailure(*c, task)
+	more, failed := failures[task.Status]
 	switch {
-	case why != "":
-		return s.unproven(m, state.Failed, why)
+	case failed && c.TaskID != "":
+		return s.unproven(m, state.Failed, "RDS's "+task.String()+more)
 	case i.Running() && (known && !task.Open() || !known && c.Left):
 		return s.cameBack(m, i)
 	case !s.late(m, 1):
@@ -116,23 +113,8 @@ func (s Setting) wait(m state.Member, i fleet.Instance) state.Member {
 		return m
 	case c.TaskID != "" && !i.TasksAsked && !s.late(m, 2):
 		return m
-	default:
-		return s.expired(m, i, task)
 	}
-}
-
-// taskFailure says that the task of a call has failed, or was cancelled; "" if not. Of a call whose task has no known id it may be another one.
-func taskFailure(c state.Call, task fleet.Task) string {
-	switch {
-	case c.TaskID == "":
-		return ""
-	case task.Status == fleet.TaskFailed:
-		return "RDS's " + task.String()
-	case task.Status == fleet.TaskCanceled:
-		return "RDS's " + task.String() + ": somebody has cancelled it"
-	default:
-		return ""
-	}
+	return s.expired(m, i, task)
 }
 
 // cameBack is the verdict on an upgrade that is over, by its task, or where none is known by its status, without the target. The version may be shown
@@ -154,13 +136,12 @@ func (s Setting) expired(m state.Member, i fleet.Instance, task fleet.Task) stat
 	switch {
 	case !i.Running():
 		return s.unproven(m, state.Failed, fmt.Sprintf("it has not come back: DBInstanceStatus is %s%s", i.Status, known))
-	case m.Call.TaskID == "" && newTask(*m.Call, i):
+	case m.Call.TaskID == "" && len(newTasks(*m.Call, i)) > 0:
 		return s.unproven(m, state.Failed, fmt.Sprintf("it was called, and runs %s%s", i.CurrentKernelVersion, known))
-	case m.Call.Left:
-		return s.unproven(m, state.Unverified, fmt.Sprintf("%s after it was due it runs %s%s", s.Policy.Verify.GiveUp, i.CurrentKernelVersion, known))
-	default:
-		return s.unproven(m, state.Unverified, fmt.Sprintf("%s after it was due it runs %s, and no restart was seen%s", s.Policy.Verify.GiveUp, i.CurrentKernelVersion, known))
+	case !m.Call.Left:
+		known = ", and no restart was seen" + known
 	}
+	return s.unproven(m, state.Unverified, fmt.Sprintf("%s after it was due it runs %s%s", s.Policy.Verify.GiveUp, i.CurrentKernelVersion, known))
 }
 
 // late reports whether an upgrade has had all its time, so many times over.
@@ -168,9 +149,9 @@ func (s Setting) late(m state.Member, times time.Duration) bool {
 	return !s.Now.Before(m.Call.Due.Add(times * time.Duration(s.Policy.Verify.GiveUp)))
 }
 
-// away reports whether the restart of a call has begun. A stopped instance proves nothing about a call of which nobody knows whether it was made.
-func (s Setting) away(m state.Member, i fleet.Instance) bool {
-	return !i.Running() && (m.State == state.Called || !i.Resting()) && !s.Now.Before(begins(*m.Call, i))
+// left reports whether the restart of a call has begun. A stopped instance proves nothing about a call of which nobody knows whether it was made.
+func (s Setting) left(m state.Member, i fleet.Instance) bool {
+	return m.Call.Left || !i.Running() && (m.State == state.Called || !i.Resting()) && !s.Now.Before(begins(*m.Call, i))
 }
 
 // begins returns when the restart of a call can begin: what is seen before has another reason.
@@ -187,18 +168,10 @@ func begins(c state.Call, i fleet.Instance) time.Time {
 	}
 }
 
-// newTask reports whether a task of the instance is new since the intent. Which tasks are upgrades is not documented, so any one counts: to wait
-// in vain is better than to call twice.
-func newTask(c state.Call, i fleet.Instance) bool { return len(newTasks(c, i)) > 0 }
-
-// newTasks returns the tasks that were not there when the intent was written. RDS's clock is not ours, and says nothing about it.
-func newTasks(c state.Call, i fleet.Instance) (all []fleet.Task) {
-	for _, t := range i.Tasks {
-		if !slices.Contains(c.TasksBefore, t.ID) {
-			all = append(all, t)
-		}
-	}
-	return all
+// newTasks returns the tasks that were not there when the intent was written. RDS's clock is not ours, and says nothing about it. Which tasks are
+// upgrades is not documented, so any one counts: to wait in vain is better than to call twice.
+func newTasks(c state.Call, i fleet.Instance) []fleet.Task {
+	return slices.DeleteFunc(slices.Clone(i.Tasks), func(t fleet.Task) bool { return slices.Contains(c.TasksBefore, t.ID) })
 }
 
 // callTask returns the task of an accepted call, if RDS knows it: the one with its id. If the id is not known, the new task of the instance that
@@ -207,14 +180,11 @@ func callTask(c state.Call, i fleet.Instance) (fleet.Task, bool) {
 	if c.TaskID != "" {
 		return i.Task(c.TaskID)
 	}
-	tasks := newTasks(c, i)
-	if n := slices.IndexFunc(tasks, fleet.Task.Open); n >= 0 {
-		return tasks[n], true
+	i.Tasks = newTasks(c, i)
+	if task, open := i.OpenTask(); open || len(i.Tasks) == 0 {
+		return task, open
 	}
-	if len(tasks) == 0 {
-		return fleet.Task{}, false
-	}
-	return tasks[len(tasks)-1], true
+	return i.Tasks[len(i.Tasks)-1], true
 }
 
 // proven returns the member as one that runs its target.
@@ -227,8 +197,8 @@ func proven(m state.Member, now time.Time, i fleet.Instance) state.Member {
 }
 
 // leave returns the member as one that was left out.
-func leave(m state.Member, now time.Time, reason Reason, format string, args ...any) state.Member {
-	m.State, m.End = state.LeftOut, &state.End{At: now, Reason: string(reason), Detail: fmt.Sprintf(format, args...)}
+func leave(m state.Member, now time.Time, why *skip) state.Member {
+	m.State, m.End = state.LeftOut, &state.End{At: now, Reason: string(why.reason), Detail: why.detail}
 	return m
 }
 

@@ -89,32 +89,18 @@ func skipVersion(q question, i fleet.Instance, target string) *skip {
 	case asked:
 		return skipOffer(q, i, target)
 	}
-	if refusal := q.Policy.Versions.Refusal(target, false, q.Now); refusal != "" {
-		return skipf(VersionNotOffered, "%s", refusal)
-	}
-	return nil
+	return refused(VersionNotOffered, q.Policy.Versions.Refusal(target, false, q.Now))
 }
 
 func skipOffer(q question, i fleet.Instance, target string) *skip {
 	offer, found := i.Offer(target)
-	if !found && i.Unlisted > 0 { // it may be one of those that RDS does not list: RDS knows
-		offer, found = fleet.Offer{Version: target, Online: true}, true
-	}
-	if !found {
+	switch {
+	case !found && i.Unlisted > 0: // it may be one of those that RDS does not list: RDS knows
+		offer = fleet.Offer{Version: target, Online: true}
+	case !found:
 		return skipf(VersionNotOffered, "%s is not among the versions that RDS lists for the instance", target)
 	}
-	if refusal := refusalOf(q, offer); refusal != "" {
-		return skipf(VersionNotOffered, "%s", refusal)
-	}
-	return nil
-}
-
-// unlisted says that RDS has more versions than it lists, "" if it lists all.
-func unlisted(i fleet.Instance) string {
-	if i.Unlisted == 0 {
-		return ""
-	}
-	return fmt.Sprintf("; RDS lists %d of %d versions, and the others cannot be asked for", len(i.Offers), len(i.Offers)+i.Unlisted)
+	return refused(VersionNotOffered, refusalOf(q, offer))
 }
 
 // refusalOf returns why an offered version may not be a target, "" if it may.
@@ -127,7 +113,7 @@ func refusalOf(q question, o fleet.Offer) string {
 	case o.Beta && !q.Policy.Versions.Beta:
 		return o.Version + " is a beta, and the policy's versions.beta is false"
 	default:
-		return q.Policy.Versions.Refusal(o.Version, severityOf(q.request) == "critical", q.Now)
+		return q.Policy.Versions.Refusal(o.Version, advisoryOf(q.request).Severity == "critical", q.Now)
 	}
 }
 
@@ -147,9 +133,9 @@ func aimFleet(q question, i fleet.Instance) aim {
 	}
 	switch a.verdict {
 	case advisory.NotAffected:
-		a.skip = skipf(NotAffected, "%s", a.why)
+		a.skip = &skip{NotAffected, a.why}
 	case advisory.Unknown:
-		a.skip = skipf(UnknownVersion, "%s", a.why)
+		a.skip = &skip{UnknownVersion, a.why}
 	default:
 		aimAtBest(q, &a, i, subject)
 	}
@@ -159,13 +145,15 @@ func aimFleet(q question, i fleet.Instance) aim {
 // aimAtBest completes the aim of an instance that needs an upgrade, if there is one.
 func aimAtBest(q question, a *aim, i fleet.Instance, subject advisory.Subject) {
 	best, refusal, known := bestOffer(q, i, subject)
-	refusal += unlisted(i)
+	if i.Unlisted > 0 {
+		refusal += fmt.Sprintf("; RDS lists %d of %d versions, and the others cannot be asked for", len(i.Offers), len(i.Offers)+i.Unlisted)
+	}
 	a.target = best
 	switch {
 	case best != "":
 		a.why = strings.TrimPrefix(a.why+refusal, "; ")
 	case !known:
-		a.skip = skipf(UnknownVersion, "no version that RDS lists compares with %q%s", i.CurrentKernelVersion, unlisted(i))
+		a.skip = skipf(UnknownVersion, "no version that RDS lists compares with %q%s", i.CurrentKernelVersion, refusal)
 	case q.request.Fleet.Advisory != nil:
 		a.skip = skipf(VersionNotOffered, "%s; no version that has the fix may be a target%s", a.why, refusal)
 	default:
@@ -176,11 +164,12 @@ func aimAtBest(q question, a *aim, i fleet.Instance, subject advisory.Subject) {
 // bestOffer returns the newest version that may be the target, "" if there is none; then, if there is none, why the newest that would do may not be;
 // then whether RDS lists a version that compares with the instance's.
 func bestOffer(q question, i fleet.Instance, subject advisory.Subject) (best, refusal string, known bool) {
+	bulletin := q.request.Fleet.Advisory
 	newer, known := newerOffers(i)
 	for _, offer := range newer {
 		no := refusalOf(q, offer)
 		switch {
-		case no != "" && refusal != "", !fixes(q, subject, offer.Version):
+		case no != "" && refusal != "", bulletin != nil && !advisory.Fixes(*bulletin, subject, offer.Version):
 		case no != "":
 			refusal = "; " + no
 		default:
@@ -205,11 +194,6 @@ func newerOffers(i fleet.Instance) (newer []fleet.Offer, known bool) {
 		return order
 	})
 	return newer, known
-}
-
-func fixes(q question, s advisory.Subject, target string) bool {
-	bulletin := q.request.Fleet.Advisory
-	return bulletin == nil || advisory.Fixes(*bulletin, s, target)
 }
 
 func subjectOf(i fleet.Instance) advisory.Subject {

@@ -2,7 +2,9 @@ package plan
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+	"strings"
 
 	"rds-kernel-upgrade/function/internal/state"
 )
@@ -46,30 +48,23 @@ func answersOf(d *state.Document) (all []Mark) {
 
 // stopped reports whether no intent of what a stop means is left. A message that is none has no key, and means nothing.
 func stopped(d *state.Document, key string) bool {
-	for _, r := range meant(d, key) {
-		if r.Count(state.Intent) > 0 {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(meant(d, key), func(r *state.Rollout) bool { return r.Count(state.Intent) > 0 })
 }
 
 // byWave returns what is unpublished of the waves of a rollout and of their members, one wave after the other: with a bake of 0 a wave is done and
 // the next one begins at the same time.
 func byWave(r *state.Rollout) []Mark {
-	all := ofWaves(r, func(w *state.Wave) bool { return !w.Began.IsZero() && w.Told == "" }, WhatBegan)
-	all = append(all, ofMembers(r)...)
-	all = append(all, ofWaves(r, func(w *state.Wave) bool { return !w.Done.IsZero() && w.Told != state.ToldDone }, WhatDone)...)
-	slices.SortStableFunc(all, func(a, b Mark) int { return cmp.Compare(a.Wave, b.Wave) })
-	return all
-}
-
-func ofWaves(r *state.Rollout, news func(*state.Wave) bool, what What) (all []Mark) {
-	for n := range r.Waves {
-		if w := &r.Waves[n]; !single(r) && news(w) {
-			all = append(all, Mark{What: what, Rollout: r.ID, Wave: w.Number})
+	var began, done []Mark
+	for _, w := range r.Waves {
+		if !single(r) && !w.Began.IsZero() && w.Told == "" {
+			began = append(began, Mark{What: WhatBegan, Rollout: r.ID, Wave: w.Number})
+		}
+		if !single(r) && !w.Done.IsZero() && w.Told != state.ToldDone {
+			done = append(done, Mark{What: WhatDone, Rollout: r.ID, Wave: w.Number})
 		}
 	}
+	all := slices.Concat(began, ofMembers(r), done)
+	slices.SortStableFunc(all, func(a, b Mark) int { return cmp.Compare(a.Wave, b.Wave) })
 	return all
 }
 
@@ -169,4 +164,35 @@ func raiseLast(p *Plan, key, rollout string) {
 		last.At = p.Now
 		p.Document.Last[key] = last
 	}
+}
+
+// Progress returns how far a rollout has come, and what follows, in words for people.
+func (p *Plan) Progress(r *state.Rollout) string {
+	flying := r.Count(state.Intent, state.Called)
+	switch {
+	case r.State == state.Waiting:
+		if front := Front(p.Document); front != nil && front.ID != r.ID && !single(r) {
+			return "it waits for rollout " + front.ID
+		}
+		return "it begins with the next look at the fleet"
+	case r.State == state.Halted:
+		return fmt.Sprintf("it was halted (%s); %d are still in flight", r.Halt, flying)
+	case r.State == state.Closed:
+		return "it has ended"
+	case single(r):
+		return fmt.Sprintf("%d in flight", flying)
+	}
+	parts := []string{fmt.Sprintf("%d proven", r.Count(state.Proven))}
+	if flying > 0 {
+		parts = append(parts, fmt.Sprintf("%d in flight", flying))
+	}
+	wave := nextWave(r)
+	if wave == 0 {
+		return strings.Join(append(parts, "no further wave follows"), ", ")
+	}
+	parts = append(parts, fmt.Sprintf("wave %d of %d is next, with %d waiting", wave, len(r.Waves), r.Count(state.Pending)))
+	if end := bakeEnd(p, r, wave); p.Now.Before(end) {
+		parts = append(parts, "not before "+Stamp(end)+", when the bake ends")
+	}
+	return strings.Join(parts, ", ")
 }

@@ -125,7 +125,7 @@ func (c turnCase) check(t *testing.T) {
 		s.change(change, "rm-1")
 	}
 	seen := s.fleet[0]
-	s.after(c.after).do(func(p *plan.Plan) { p.Intend(plan.Seen{Turn: []fleet.Instance{seen}}) })
+	s.after(c.after).do(func(p *plan.Plan) { p.Intend([]fleet.Instance{seen}, nil) })
 	m := s.member("r-1", "rm-1")
 	text := m.Busy
 	if m.End != nil {
@@ -227,7 +227,7 @@ func TestWhatWasNotLookedAtIsNotDecided(t *testing.T) {
 	s := begin(t, wide, mysqls(2)...)
 	s.receive("r-1", sweepAll)
 	s.open()
-	s.do(func(p *plan.Plan) { p.Intend(plan.Seen{Turn: s.fleet[:1]}) })
+	s.do(func(p *plan.Plan) { p.Intend(s.fleet[:1], nil) })
 	if diff := cmp.Diff(map[string]string{"rm-000": "intent", "rm-001": "pending"}, s.states("r-1")); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
@@ -243,7 +243,7 @@ func TestTheBudgetCountsWhateverIsUnderWay(t *testing.T) {
 				for _, r := range p.Openings() {
 					p.Open(r, s.look(p.Scope(r.Request)), nil)
 				}
-				p.Intend(plan.Seen{Turn: s.look(fleet.Scope{Regions: []string{region}, IDs: []string{id}})})
+				p.Intend(s.look(fleet.Scope{Regions: []string{region}, IDs: []string{id}}), nil)
 			})
 		}
 	}
@@ -447,7 +447,7 @@ func TestWhatIsNotAtTheFrontIsNotWanted(t *testing.T) {
 	s.receive("r-3", oneAtOnce) // which waits for nobody
 	s.do(func(p *plan.Plan) {
 		p.Open(p.Document.Rollout("r-3"), []fleet.Instance{mysql("rm-1")}, nil)
-		p.Intend(plan.Seen{Turn: []fleet.Instance{mysql("rm-1", fails(throttled))}})
+		p.Intend([]fleet.Instance{mysql("rm-1", fails(throttled))}, nil)
 		p.Settle(nil)
 	})
 	if m := s.member("r-3", "rm-1"); !m.WantedSince.Equal(s.setting.Now) {
@@ -578,7 +578,7 @@ func TestAPrimaryGoesOnlyWhenItsReplicasAreProven(t *testing.T) {
 			other.State, other.End = state.Proven, &state.End{At: noon}
 			primary := s.fleet[0]
 			primary.Replicas = c.seen
-			s.do(func(p *plan.Plan) { p.Intend(plan.Seen{Turn: append(c.turn, primary)}) })
+			s.do(func(p *plan.Plan) { p.Intend(append(c.turn, primary), nil) })
 			m := s.member("r-1", "rm-1")
 			if says(m) != c.want || m.End != nil && !strings.Contains(m.End.Detail, c.says) {
 				t.Errorf("it is %s, %+v; want %s, %q", says(m), m.End, c.want, c.says)

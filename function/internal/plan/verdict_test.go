@@ -348,7 +348,7 @@ func TestAProofCountsFromWhenTheLookHadEnded(t *testing.T) {
 		s := flying(t)
 		s.document.Remember("rm-9", region).Fail = &state.Fail{At: noon, Target: newer, Rollout: "r-0"}
 		s.change(current(newer), "rm-1")
-		s.after(time.Hour).setting.Seen = noon.Add(c.ended)
+		s.after(time.Hour).setting.LookEnd = noon.Add(c.ended)
 		p := s.do(func(p *plan.Plan) { p.Settle([]fleet.Instance{s.fleet[0], mysql("rm-9", current(newer))}) })
 		want := noon.Add(c.want)
 		if m := s.member("r-1", "rm-1"); !m.End.At.Equal(want) || !s.document.Instance("rm-9").Landed.Equal(want) || !s.rollout("r-1").Waves[0].Done.Equal(want) || !p.Now.Equal(want) {

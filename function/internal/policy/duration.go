@@ -25,18 +25,11 @@ func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil
 func (d Duration) String() string {
 	const day = 24 * time.Hour
 	days, rest := time.Duration(d)/day, time.Duration(d)%day
-	text := ""
-	if days > 0 {
-		text = fmt.Sprintf("%dd", days)
-	}
-	if rest > 0 || days == 0 {
-		text += rest.String()
-	}
-	if shorter, whole := strings.CutSuffix(text, "m0s"); whole {
-		text = shorter + "m"
-	}
-	if shorter, whole := strings.CutSuffix(text, "h0m"); whole {
-		text = shorter + "h"
+	text := strings.TrimPrefix(fmt.Sprintf("%dd%s", days, rest), "0d")
+	for _, zero := range []string{"m0s", "h0m", "d0s"} {
+		if strings.HasSuffix(text, zero) {
+			text = text[:len(text)-len("0s")]
+		}
 	}
 	return text
 }

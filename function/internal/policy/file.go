@@ -1,14 +1,12 @@
 package policy
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"rds-kernel-upgrade/events"
 	"rds-kernel-upgrade/function/internal/settings"
-	"rds-kernel-upgrade/function/internal/window"
 )
 
 // maxPolicy is far above the page or two that a policy has.
@@ -27,15 +25,11 @@ func Parse(text []byte, zone func(string) (*time.Location, error)) (Policy, erro
 	}
 	p.written = !file.Empty()
 	p.check(file)
-	p.calendar, err = p.Windows.Calendar(zone)
-	var problems window.Problems
-	errors.As(err, &problems)
-	for _, problem := range problems {
-		file.Wrong(problem.Path, problem.Text)
-	}
+	calendar := p.Windows.Calendar(zone, file.Wrong)
 	if err := file.Err(); err != nil {
 		return p, fmt.Errorf("policy: %w", err)
 	}
+	p.calendar = calendar
 	return p, nil
 }
 
@@ -48,9 +42,7 @@ const (
 func (p Policy) check(file *settings.File) {
 	oneOf(file, "mode", string(p.Mode), string(Apply), string(Plan), string(Off))
 	p.checkRegions(file)
-	for severity, pace := range map[string]Pace{
-		"critical": p.Tempo.Critical, "high": p.Tempo.High, "medium": p.Tempo.Medium, "low": p.Tempo.Low, "default": p.Tempo.Default,
-	} {
+	for severity, pace := range p.Tempo.paces() {
 		if pace.UpgradeTime != "" {
 			oneOf(file, "tempo."+severity+".UpgradeTime", string(pace.UpgradeTime), string(events.Immediate), string(events.MaintainTime))
 		}
@@ -76,6 +68,6 @@ func (p Policy) check(file *settings.File) {
 // oneOf adds a problem if a value is none of the words.
 func oneOf(file *settings.File, path, value string, words ...string) {
 	if !slices.Contains(words, value) {
-		file.Wrong(path, settings.Quote(value)+": want "+settings.Either(words)+events.DidYouMean(value, words))
+		file.Wrong(path, settings.Quote(value)+": want "+settings.Listed(words, "or")+events.DidYouMean(value, words))
 	}
 }

@@ -155,7 +155,7 @@ func TestEachKeyOfAPolicyIsKnownAndWrittenOnce(t *testing.T) {
 			prefix = ""
 		}
 		keys := settings.Keys(s.is)
-		accepted := "is not a key: want " + settings.Either(keys)
+		accepted := "is not a key: want " + settings.Listed(keys, "or")
 		for _, key := range keys {
 			text, line, column := write(s.path, "{"+key+"x: 1, "+key+": ~, "+key+": ~}")
 			meant := fmt.Sprintf(", did you mean %s?", key)

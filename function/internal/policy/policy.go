@@ -72,18 +72,15 @@ type Hold struct {
 // then; any other value, an empty one too, holds it as long as the tag is there.
 func (h Hold) Refusal(tags map[string]string, now time.Time) string {
 	value, held := tags[h.Tag]
-	if !held {
-		return ""
-	}
 	until, dated := holdTime(value)
-	switch {
-	case !dated:
-		return fmt.Sprintf("its tag %s=%.64q holds it until the tag is removed", h.Tag, value)
-	case now.Before(until):
-		return fmt.Sprintf("its tag %s=%.64q holds it until %s", h.Tag, value, until.Format(time.RFC3339))
-	default:
+	if !held || dated && !now.Before(until) {
 		return ""
 	}
+	end := "the tag is removed"
+	if dated {
+		end = until.Format(time.RFC3339)
+	}
+	return fmt.Sprintf("its tag %s=%.64q holds it until %s", h.Tag, value, end)
 }
 
 // holdTime reads the value of the tag. RDS may have made it lower case.
@@ -117,19 +114,9 @@ type Tempo struct {
 	Default  Pace `yaml:"default"` // of every other severity, of sweeps, and of what a severity leaves out
 }
 
-// of returns what the policy says of one severity itself.
-func (t Tempo) of(severity string) Pace {
-	switch severity {
-	case "critical":
-		return t.Critical
-	case "high":
-		return t.High
-	case "medium":
-		return t.Medium
-	case "low":
-		return t.Low
-	}
-	return Pace{}
+// paces returns what the policy says of each severity itself, by its key.
+func (t Tempo) paces() map[string]Pace {
+	return map[string]Pace{"critical": t.Critical, "high": t.High, "medium": t.Medium, "low": t.Low, "default": t.Default}
 }
 
 // Pace says when, and how long a proven wave is watched before the next.
@@ -140,7 +127,7 @@ type Pace struct {
 
 // Pace returns the pace of a severity. What the policy leaves out there is the default's.
 func (p Policy) Pace(severity string) Pace {
-	pace := p.Tempo.of(severity)
+	pace := p.Tempo.paces()[severity]
 	return Pace{cmp.Or(pace.UpgradeTime, p.Tempo.Default.UpgradeTime), cmp.Or(pace.Bake, p.Tempo.Default.Bake)}
 }
 
@@ -204,10 +191,7 @@ func Default() Policy {
 
 // ModeOf returns the stricter of what the policy allows and what the request asks.
 func (p Policy) ModeOf(r events.Request) Mode {
-	if p.Mode == Apply && r.Mode == events.Plan {
-		return Plan
-	}
-	return p.Mode
+	return Stricter(p.Mode, Mode(r.Mode))
 }
 
 // Notes returns what is allowed in a policy and yet probably not meant.

@@ -3,7 +3,6 @@ package policy
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"rds-kernel-upgrade/events"
 	"rds-kernel-upgrade/function/internal/settings"
@@ -24,13 +23,8 @@ func (p Policy) SelectRegions(asked []string, own string) (regions []string, ref
 	if len(asked) == 0 {
 		return allowed, ""
 	}
-	var outside []string
-	for _, region := range asked {
-		if !slices.Contains(allowed, region) {
-			outside = append(outside, region)
-		}
-	}
-	if len(outside) > 0 {
+	permitted := func(region string) bool { return slices.Contains(allowed, region) }
+	if outside := slices.DeleteFunc(slices.Clone(asked), permitted); len(outside) > 0 {
 		return nil, p.outside(outside, allowed)
 	}
 	return slices.Clone(asked), ""
@@ -38,20 +32,13 @@ func (p Policy) SelectRegions(asked []string, own string) (regions []string, ref
 
 // outside says that regions are not among those that are allowed.
 func (p Policy) outside(asked, allowed []string) string {
-	reason := "the policy allows only " + listed(allowed)
+	reason := "the policy allows only "
 	if len(p.Regions) == 0 {
-		reason = "the policy names no regions, so only the function's own is allowed, " + listed(allowed)
+		reason = "the policy names no regions, so only the function's own is allowed, "
 	}
-	return "select.RegionId asks for " + listed(asked) + ", but " + reason + ": leave out what is not allowed, or add it to regions in policy.yaml"
-}
-
-// listed returns words as a sentence lists them: "a, b and c".
-func listed(words []string) string {
-	last := len(words) - 1
-	if last < 1 {
-		return strings.Join(words, "")
-	}
-	return strings.Join(words[:last], ", ") + " and " + words[last]
+	reason += settings.Listed(allowed, "and")
+	const advice = ": leave out what is not allowed, or add it to regions in policy.yaml"
+	return "select.RegionId asks for " + settings.Listed(asked, "and") + ", but " + reason + advice
 }
 
 // checkRegions adds to the file's problems each region that is none, or that stands in the list a second time.

@@ -1,8 +1,8 @@
 package settings
 
 import (
-	"cmp"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -45,46 +45,27 @@ func (p Problems) Lines() []string {
 // Error returns the same in one line.
 func (p Problems) Error() string { return strings.Join(p.Lines(), "; ") }
 
-func (p Problems) sort() {
-	slices.SortStableFunc(p, func(a, b Problem) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-	})
-}
-
 // Keys returns the keys of a struct of settings, in alphabetical order.
-func Keys(t reflect.Type) []string {
-	var keys []string
+func Keys(t reflect.Type) []string { return slices.Sorted(maps.Keys(fields(t))) }
+
+// fields returns the place of each field of a struct that has a key.
+func fields(t reflect.Type) map[string]int {
+	places := map[string]int{}
 	for n := range t.NumField() {
-		if key := keyOf(t.Field(n)); key != "" {
-			keys = append(keys, key)
+		if key, _, _ := strings.Cut(t.Field(n).Tag.Get("yaml"), ","); key != "" {
+			places[key] = n
 		}
 	}
-	slices.Sort(keys)
-	return keys
+	return places
 }
 
-func keyOf(f reflect.StructField) string {
-	key, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
-	return key
-}
-
-// fieldOf returns the field of a key, and the zero Value if there is none.
-func fieldOf(v reflect.Value, key string) reflect.Value {
-	for n := range v.NumField() {
-		if key != "" && keyOf(v.Type().Field(n)) == key {
-			return v.Field(n)
-		}
-	}
-	return reflect.Value{}
-}
-
-// Either returns words as a choice: "a, b or c".
-func Either(words []string) string {
+// Listed returns words as a sentence lists them: "a, b or c", where "or" is the link.
+func Listed(words []string, link string) string {
 	last := len(words) - 1
 	if last < 1 {
 		return strings.Join(words, "")
 	}
-	return strings.Join(words[:last], ", ") + " or " + words[last]
+	return strings.Join(words[:last], ", ") + " " + link + " " + words[last]
 }
 
 // maxQuote is how many letters of a value an error repeats.

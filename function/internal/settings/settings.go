@@ -12,11 +12,13 @@ package settings
 
 import (
 	"bytes"
+	"cmp"
 	"encoding"
 	"errors"
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -27,20 +29,15 @@ import (
 
 // File is what was read, with the place of each value and the problems found so far.
 type File struct {
-	places   map[string]place
-	refused  map[string]bool // the paths of values that could not be read
+	places   map[string]*yaml.Node // where each value stands
+	refused  map[string]bool       // the paths of values that could not be read: nothing inside them was
 	problems Problems
 }
-
-// place is where a value stands, counted from 1.
-type place struct{ line, column int }
-
-func placeOf(n *yaml.Node) place { return place{n.Line, n.Column} }
 
 // Read reads a text over what into points to: a struct whose fields are structs, slices, pointers, texts, numbers, truth values and
 // encoding.TextUnmarshalers, each with its key as yaml tag. The error is about text that is no YAML; Err returns all others.
 func Read(text []byte, into any) (*File, error) {
-	f := &File{places: map[string]place{}, refused: map[string]bool{}}
+	f := &File{places: map[string]*yaml.Node{}, refused: map[string]bool{}}
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var first, second yaml.Node
 	if err := decoder.Decode(&first); errors.Is(err, io.EOF) {
@@ -53,7 +50,7 @@ func Read(text []byte, into any) (*File, error) {
 	}
 	switch err := decoder.Decode(&second); {
 	case err == nil:
-		f.note(placeOf(&second), "", "a second document begins here: want one")
+		f.note(&second, "", "a second document begins here: want one")
 	case !errors.Is(err, io.EOF):
 		return nil, err
 	}
@@ -65,19 +62,13 @@ func (f *File) Empty() bool { return len(f.places) == 0 }
 
 // Wrong adds a problem of the value at a path such as "windows.allow[0].zone". A value that was not read at all has its problem already.
 func (f *File) Wrong(path, text string) {
-	at, found := f.places[path]
-	for above := path; ; above = parent(above) {
-		if f.refused[above] {
-			return
-		}
-		if !found {
-			at, found = f.places[above]
-		}
-		if above == "" {
-			break
-		}
+	outer := path
+	for outer != "" && f.places[outer] == nil {
+		outer = parent(outer)
 	}
-	f.note(at, path, text)
+	if !f.refused[outer] {
+		f.note(cmp.Or(f.places[outer], &yaml.Node{}), path, text)
+	}
 }
 
 // Err returns all problems, and nil if there are none.
@@ -85,12 +76,14 @@ func (f *File) Err() error {
 	if len(f.problems) == 0 {
 		return nil
 	}
-	f.problems.sort()
+	slices.SortStableFunc(f.problems, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
 	return f.problems
 }
 
-func (f *File) note(at place, path, text string) {
-	f.problems = append(f.problems, Problem{Line: at.line, Column: at.column, Path: path, Text: text})
+func (f *File) note(at *yaml.Node, path, text string) {
+	f.problems = append(f.problems, Problem{Line: at.Line, Column: at.Column, Path: path, Text: text})
 }
 
 // parent returns the path of the list or the keys in which a path lies.
@@ -106,7 +99,7 @@ func (f *File) read(path string, n *yaml.Node, v reflect.Value) {
 		v.Set(own)
 		v = own.Elem()
 	}
-	f.places[path] = placeOf(n)
+	f.places[path] = n
 	want := shapeOf(v)
 	problem := refusal(n, want)
 	switch {
@@ -120,7 +113,7 @@ func (f *File) read(path string, n *yaml.Node, v reflect.Value) {
 	}
 	if problem != "" {
 		f.refused[path] = true
-		f.note(placeOf(n), path, problem)
+		f.note(n, path, problem)
 	}
 }
 
@@ -139,16 +132,7 @@ func shapeOf(v reflect.Value) yaml.Kind {
 	}
 }
 
-func shapeName(k yaml.Kind) string {
-	switch k {
-	case yaml.MappingNode:
-		return "keys with values"
-	case yaml.SequenceNode:
-		return "a list"
-	default:
-		return "a single value"
-	}
-}
+var shapeNames = map[yaml.Kind]string{yaml.MappingNode: "keys with values", yaml.SequenceNode: "a list", yaml.ScalarNode: "a single value"}
 
 // refusal returns why a node cannot be a value of a shape, whatever its text says.
 func refusal(n *yaml.Node, want yaml.Kind) string {
@@ -158,7 +142,7 @@ func refusal(n *yaml.Node, want yaml.Kind) string {
 	case n.Tag == "!!null" || n.Kind == yaml.ScalarNode && strings.TrimSpace(n.Value) == "" || n.Kind != yaml.ScalarNode && len(n.Content) == 0:
 		return "is empty: give it a value, or leave it out"
 	case n.Kind != want:
-		return "want " + shapeName(want) + ", got " + shapeName(n.Kind)
+		return "want " + shapeNames[want] + ", got " + shapeNames[n.Kind]
 	}
 	return ""
 }
@@ -176,31 +160,27 @@ func (f *File) readItems(path string, n *yaml.Node, v reflect.Value) {
 }
 
 func (f *File) readKeys(path string, n *yaml.Node, v reflect.Value) {
-	known, seen := Keys(v.Type()), map[string]int{}
+	keys, known, seen := Keys(v.Type()), fields(v.Type()), map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
-		field := fieldOf(v, key.Value)
+		field, found := known[key.Value]
 		first := seen[key.Value]
 		switch {
 		case key.Kind != yaml.ScalarNode || decorated(key):
-			f.note(placeOf(key), path, "want a key, by its plain name: anchors, aliases, merge keys and tags are not accepted")
-		case !field.IsValid():
-			f.note(placeOf(key), path, fmt.Sprintf("%s is not a key: want %s%s", Quote(key.Value), Either(known), events.DidYouMean(key.Value, known)))
+			f.note(key, path, "want a key, by its plain name: anchors, aliases, merge keys and tags are not accepted")
+		case !found:
+			want := Listed(keys, "or") + events.DidYouMean(key.Value, keys)
+			f.note(key, path, fmt.Sprintf("%s is not a key: want %s", Quote(key.Value), want))
 		case first > 0:
-			f.note(placeOf(key), join(path, key.Value), fmt.Sprintf("is given twice, first on line %d", first))
+			f.note(key, join(path, key.Value), fmt.Sprintf("is given twice, first on line %d", first))
 		default:
 			seen[key.Value] = key.Line
-			f.read(join(path, key.Value), value, field)
+			f.read(join(path, key.Value), value, v.Field(field))
 		}
 	}
 }
 
-func join(path, key string) string {
-	if path == "" {
-		return key
-	}
-	return path + "." + key
-}
+func join(path, key string) string { return strings.TrimPrefix(path+"."+key, ".") }
 
 // set gives a value what a text says, or returns what is wrong with it.
 func set(v reflect.Value, n *yaml.Node) string {

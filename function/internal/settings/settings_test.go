@@ -246,7 +246,7 @@ func TestATypeThatNoRuleIsForIsAMistakeOfTheProgram(t *testing.T) {
 func TestWords(t *testing.T) {
 	t.Parallel()
 	for want, words := range map[string][]string{"": nil, "a": {"a"}, "a or b": {"a", "b"}, "a, b or c": {"a", "b", "c"}} {
-		if got := settings.Either(words); got != want {
+		if got := settings.Listed(words, "or"); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}

@@ -21,7 +21,7 @@ import (
 // unknown; then the number means nothing.
 func Compare(a, b string) (order int, comparable bool) {
 	x, y := parse(a), parse(b)
-	if !x.known || !y.known || x.family != y.family {
+	if x.family == "" || x.family != y.family {
 		return 0, false
 	}
 	return x.day.Compare(y.day), true
@@ -42,13 +42,7 @@ func Reached(current, target string) bool {
 // Date returns the day that a kernel version bears in its name, which is the day of its build.
 func Date(version string) (day time.Time, known bool) {
 	b := parse(version)
-	return b.day, b.known
-}
-
-// Family returns the family of a kernel version: versions of one family compare.
-func Family(version string) (family string, known bool) {
-	b := parse(version)
-	return b.family, b.known
+	return b.day, b.family != ""
 }
 
 // Community returns the community version that a kernel version bears in its name, "" if it bears none.
@@ -56,75 +50,45 @@ func Community(version string) string { return parse(version).community }
 
 // build is a kernel version, taken apart.
 type build struct {
-	family    string
+	family    string // empty: it is none that is understood
 	day       time.Time
 	community string
-	known     bool
 }
 
-// babelfish is the edition of PostgreSQL that has versions of its own.
-const babelfish = "babelfish"
-
-// parse reads family_day, and for PostgreSQL family_day[_babelfish][_community].
+// parse reads family_day, and for PostgreSQL family_day[_babelfish][_community]. Babelfish is an edition that has versions of its own.
 func parse(version string) build {
-	parts := strings.Split(version, "_")
-	at := dayIn(parts)
-	if at < 1 {
+	named, community := cutLast(version)
+	if !strings.Contains(community, ".") {
+		named, community = version, ""
+	}
+	plain, babelfish := strings.CutSuffix(named, "_babelfish")
+	family, date := cutLast(plain)
+	day, err := time.Parse("20060102", date)
+	major, postgres := strings.CutPrefix(family, "rds_postgres_")
+	if err != nil || !isFamily(family) || plain != version && !postgres || community != "" && !isCommunity(community, major) {
 		return build{}
 	}
-	day, err := time.Parse(dayForm, parts[at])
-	b := build{family: strings.Join(parts[:at], "_"), day: day}
-	b.known = err == nil && isFamily(b.family) && b.readSuffix(parts[at+1:])
-	if !b.known {
-		return build{}
+	if babelfish {
+		family += "_babelfish"
 	}
-	return b
+	return build{family: family, day: day, community: community}
 }
 
-const dayForm = "20060102"
-
-// dayIn returns the place of the last part of eight digits, 0 if there is none.
-func dayIn(parts []string) int {
-	for at := len(parts) - 1; at > 0; at-- {
-		if len(parts[at]) == len(dayForm) && strings.Trim(parts[at], "0123456789") == "" {
-			return at
-		}
-	}
-	return 0
-}
-
-// readSuffix takes in what stands behind the day, and reports whether all of it is understood.
-func (b *build) readSuffix(parts []string) bool {
-	if len(parts) == 0 {
-		return true
-	}
-	major, postgres := strings.CutPrefix(b.family, "rds_postgres_")
-	if !postgres {
-		return false
-	}
-	if parts[0] == babelfish {
-		b.family += "_" + babelfish
-		parts = parts[1:]
-	}
-	if len(parts) == 1 && isCommunity(parts[0], major) {
-		b.community = parts[0]
-		parts = nil
-	}
-	return len(parts) == 0
+// cutLast cuts a text at its last "_".
+func cutLast(text string) (before, after string) {
+	at := max(0, strings.LastIndexByte(text, '_'))
+	return text[:at], strings.TrimPrefix(text[at:], "_")
 }
 
 // isCommunity reports whether a text is a community version of the major that a family names: 14.4 in rds_postgres_1400.
 func isCommunity(text, major string) bool {
-	first, rest, dotted := strings.Cut(text, ".")
-	if !dotted || first+"00" != major {
-		return false
-	}
+	first, rest, _ := strings.Cut(text, ".")
 	for part := range strings.SplitSeq(rest, ".") {
 		if _, err := strconv.ParseUint(part, 10, 16); err != nil {
 			return false
 		}
 	}
-	return true
+	return first+"00" == major
 }
 
 // isFamily reports whether a text is of lower-case letters, digits and "_", and begins with a letter.

@@ -1,13 +1,14 @@
 package window
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
 
 // Calendar tells what is permitted when. A nil one permits everything.
 type Calendar struct {
-	allow, deny []rule
+	allow, deny []*rule
 }
 
 // endWithin is how far End looks.
@@ -15,20 +16,13 @@ const endWithin = 31 * 24 * time.Hour
 
 // Permits tells whether something may happen at t.
 func (c *Calendar) Permits(t time.Time) bool {
-	permitted, _ := c.at(t.Unix())
+	permitted, _, _ := c.at(t.Unix())
 	return permitted
 }
 
 // Next gives the first permitted instant from from on and before until, in whole seconds.
 func (c *Calendar) Next(from, until time.Time) (time.Time, bool) {
-	for second := ceiling(from); second < ceiling(until); {
-		permitted, turn := c.at(second)
-		if permitted {
-			return time.Unix(second, 0).UTC(), true
-		}
-		second = turn
-	}
-	return time.Time{}, false
+	return c.first(true, ceiling(from), ceiling(until))
 }
 
 // End gives the end of the permitted stretch in which t lies: the first instant after it that is not permitted. It is zero if the
@@ -37,19 +31,36 @@ func (c *Calendar) End(t time.Time) time.Time {
 	if !c.Permits(t) {
 		return t
 	}
-	end, _ := c.end(t, t.Add(endWithin))
+	end, _ := c.first(false, t.Unix(), ceiling(t.Add(endWithin)))
 	return end
+}
+
+// covers tells whether all of from up to to is permitted.
+func (c *Calendar) covers(from, to time.Time) bool {
+	_, ends := c.first(false, from.Unix(), ceiling(to))
+	return !ends
+}
+
+// first gives the first second from from on and before until that is permitted, or that is not.
+func (c *Calendar) first(permitted bool, from, until int64) (time.Time, bool) {
+	for from < until {
+		now, turn, _ := c.at(from)
+		if now == permitted {
+			return time.Unix(from, 0).UTC(), true
+		}
+		from = turn
+	}
+	return time.Time{}, false
 }
 
 // Why says in words why t is not permitted, and nothing if it is.
 func (c *Calendar) Why(t time.Time) string {
-	if c.Permits(t) {
+	permitted, _, by := c.at(t.Unix())
+	switch {
+	case permitted:
 		return ""
-	}
-	for _, r := range c.deny {
-		if open, _ := r.at(t.Unix()); open {
-			return r.name
-		}
+	case by != nil:
+		return by.name
 	}
 	names := make([]string, len(c.allow))
 	for i, r := range c.allow {
@@ -58,68 +69,46 @@ func (c *Calendar) Why(t time.Time) string {
 	return "outside " + strings.Join(names, " and ")
 }
 
-// at tells whether a second is permitted, and until when at least that holds.
+// at tells whether a second is permitted, until when at least that holds, and by which window, nil if none is open.
 //
-//	a deny is open │ there are allows │ one is open │ permitted │ until
-//	───────────────┼──────────────────┼─────────────┼───────────┼────────────────────────────────────────────
-//	yes            │ any              │ any         │ no        │ that deny closes
-//	no             │ no               │ —           │ yes       │ a deny opens
-//	no             │ yes              │ no          │ no        │ an allow opens
-//	no             │ yes              │ yes         │ yes       │ a deny opens, or all the allows open now have closed
-func (c *Calendar) at(second int64) (permitted bool, until int64) {
+//	a deny is open │ there are allows │ one is open │ permitted │ until                                      │ by
+//	───────────────┼──────────────────┼─────────────┼───────────┼────────────────────────────────────────────┼─────────────────
+//	yes            │ any              │ any         │ no        │ that deny closes                           │ that deny
+//	no             │ no               │ —           │ yes       │ a deny opens                               │ —
+//	no             │ yes              │ no          │ no        │ an allow opens                             │ —
+//	no             │ yes              │ yes         │ yes       │ a deny opens, or all the allows open now   │ the first allow
+//	               │                  │             │           │ have closed                                │ that is open
+func (c *Calendar) at(second int64) (permitted bool, until int64, by *rule) {
 	if c == nil {
-		return true, never
+		return true, never, nil
 	}
 	denied := never
 	for _, r := range c.deny {
 		open, turn := r.at(second)
 		if open {
-			return false, turn
+			return false, turn, r
 		}
 		denied = min(denied, turn)
 	}
 	if len(c.allow) == 0 {
-		return true, denied
+		return true, denied, nil
 	}
 	opens, closes := never, second
-	for _, r := range c.allow {
+	for _, r := range slices.Backward(c.allow) {
 		if open, turn := r.at(second); open {
-			closes = max(closes, turn)
+			closes, by = max(closes, turn), r
 		} else {
 			opens = min(opens, turn)
 		}
 	}
-	if closes > second {
-		return true, min(closes, denied)
+	if by != nil {
+		return true, min(closes, denied), by
 	}
-	return false, opens
-}
-
-// end gives the first second from from on and before until that is not permitted.
-func (c *Calendar) end(from, until time.Time) (time.Time, bool) {
-	for second := from.Unix(); second < ceiling(until); {
-		permitted, turn := c.at(second)
-		if !permitted {
-			return time.Unix(second, 0).UTC(), true
-		}
-		second = turn
-	}
-	return time.Time{}, false
-}
-
-// covers tells whether all of from up to to is permitted.
-func (c *Calendar) covers(from, to time.Time) bool {
-	_, ends := c.end(from, to)
-	return !ends
+	return false, opens, nil
 }
 
 // empty tells whether the calendar says nothing at all.
 func (c *Calendar) empty() bool { return c == nil || len(c.allow) == 0 && len(c.deny) == 0 }
 
 // ceiling is the first whole second that is not before t.
-func ceiling(t time.Time) int64 {
-	if t.Nanosecond() > 0 {
-		return t.Unix() + 1
-	}
-	return t.Unix()
-}
+func ceiling(t time.Time) int64 { return t.Add(time.Second - 1).Unix() }

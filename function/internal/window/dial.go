@@ -8,42 +8,37 @@ import "time"
 // never lies after all times that count, and far enough from the end of the numbers to be reckoned with.
 const never = int64(1) << 60
 
-// dial is a window as the clock on the wall shows it.
-type dial interface {
-	// at tells whether the window is open at a wall time, and the wall time at which that turns.
-	at(wall int64) (open bool, turn int64)
-}
+// dial is a window as the clock on the wall shows it. It tells whether the window is open at a wall time, and the wall time at which that
+// turns.
+type dial func(wall int64) (open bool, turn int64)
 
-// hours come again on some days of the week. Their length is a day at most.
-type hours struct {
-	days         [7]bool // at least one
-	from, length int64
-}
-
-func (h hours) at(wall int64) (open bool, turn int64) {
-	for day := floorDay(wall) - 1; ; day++ {
-		begin := day*daySeconds + h.from
-		switch {
-		case !h.days[weekday(day)]:
-		case wall < begin:
-			return false, begin
-		case wall < begin+h.length:
-			return true, begin + h.length
+// hours come again on some days of the week, of which there is one at least. Their length is a day at most.
+func hours(days [7]bool, from, length int64) dial {
+	return func(wall int64) (open bool, turn int64) {
+		for day := midnight(wall) - daySeconds; ; day += daySeconds {
+			begin := day + from
+			switch {
+			case !days[time.Unix(day, 0).UTC().Weekday()]:
+			case wall < begin:
+				return false, begin
+			case wall < begin+length:
+				return true, begin + length
+			}
 		}
 	}
 }
 
 // span comes once.
-type span struct{ from, to int64 }
-
-func (s span) at(wall int64) (open bool, turn int64) {
-	switch {
-	case wall < s.from:
-		return false, s.from
-	case wall < s.to:
-		return true, s.to
+func span(from, to int64) dial {
+	return func(wall int64) (open bool, turn int64) {
+		switch {
+		case wall < from:
+			return false, from
+		case wall < to:
+			return true, to
+		}
+		return false, never
 	}
-	return false, never
 }
 
 // rule is a window in its zone.
@@ -58,10 +53,15 @@ type rule struct {
 // has to be looked at anew.
 func (r rule) at(second int64) (open bool, until int64) {
 	t := time.Unix(second, 0).In(r.zone)
-	_, offset := t.Zone()
-	wall := second + int64(offset)
-	open, turn := r.dial.at(wall)
+	wall := wallOf(t)
+	open, turn := r.dial(wall)
 	return open, min(second+turn-wall, offsetEnd(t))
+}
+
+// wallOf gives what the clock on the wall shows at an instant, in the zone of t.
+func wallOf(t time.Time) int64 {
+	_, offset := t.Zone()
+	return t.Unix() + int64(offset)
 }
 
 // offsetEnd gives the second until which at least the zone's offset stays. Where a zone goes by a rule that comes again every year,
@@ -74,17 +74,8 @@ func offsetEnd(t time.Time) int64 {
 	case end.After(t):
 		return end.Unix()
 	}
-	return (floorDay(t.Unix()) + 1) * daySeconds
+	return midnight(t.Unix()) + daySeconds
 }
 
-// floorDay counts days from 1970-01-01 on, also backwards.
-func floorDay(wall int64) int64 {
-	day := wall / daySeconds
-	if wall%daySeconds < 0 {
-		day--
-	}
-	return day
-}
-
-// weekday is that of a day so counted; the first was a Thursday.
-func weekday(day int64) int64 { return ((day+4)%7 + 7) % 7 }
+// midnight gives the beginning of a day.
+func midnight(wall int64) int64 { return time.Unix(wall, 0).Truncate(24 * time.Hour).Unix() }

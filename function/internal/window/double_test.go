@@ -17,11 +17,17 @@ func must(tb interface {
 }, w window.Windows,
 ) *window.Calendar {
 	tb.Helper()
-	c, err := w.Calendar(time.LoadLocation)
-	if err != nil {
-		tb.Fatal(err)
+	c, problems := read(w, time.LoadLocation)
+	if problems != nil {
+		tb.Fatal(problems)
 	}
 	return c
+}
+
+// read reads windows. It returns what is wrong with them as lines.
+func read(w window.Windows, zone func(string) (*time.Location, error)) (c *window.Calendar, problems []string) {
+	c = w.Calendar(zone, func(path, text string) { problems = append(problems, path+": "+text) })
+	return c, problems
 }
 
 // at reads an instant.

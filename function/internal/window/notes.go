@@ -2,6 +2,7 @@ package window
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -23,29 +24,25 @@ func (c *Calendar) ZoneNotes(now time.Time) (notes []string) {
 	if c.empty() {
 		return nil
 	}
-	paths, order := map[string][]string{}, []string{}
-	for _, r := range c.rules() {
+	paths := map[string][]string{}
+	for _, r := range slices.Concat(c.allow, c.deny) {
 		note := zoneNote(r.zone, now)
-		if note == "" {
-			continue
-		}
-		if paths[note] == nil {
-			order = append(order, note)
+		if note != "" && paths[note] == nil {
+			notes = append(notes, note)
 		}
 		paths[note] = append(paths[note], r.path+".zone")
 	}
-	for _, note := range order {
-		notes = append(notes, strings.Join(paths[note], ", ")+": "+note)
+	for i, note := range notes {
+		notes[i] = strings.Join(paths[note], ", ") + ": " + note
 	}
 	return notes
 }
 
 func (c *Calendar) pastNotes(now time.Time) (notes []string) {
 	for _, r := range c.deny {
-		if !r.past(now) {
-			continue
+		if _, turn := r.dial(wallOf(now.In(r.zone))); turn == never {
+			notes = append(notes, fmt.Sprintf("%s: it lies in the past (%s): take it out", r.path, r.name))
 		}
-		notes = append(notes, fmt.Sprintf("%s: it lies in the past (%s): take it out", r.path, r.name))
 	}
 	if len(c.allow) == 0 && len(notes) == len(c.deny) {
 		notes = append(notes, "windows: none of them holds any more, so an upgrade may begin at any time")
@@ -53,19 +50,10 @@ func (c *Calendar) pastNotes(now time.Time) (notes []string) {
 	return notes
 }
 
-// past reports whether a window that comes once is over.
-func (r rule) past(now time.Time) bool {
-	s, once := r.dial.(span)
-	return once && now.Unix()+int64(minutesAt(r.zone, now))*60 >= s.to
-}
-
-// rules returns all windows in the order of the policy.
-func (c *Calendar) rules() []rule { return append(append([]rule{}, c.allow...), c.deny...) }
-
 // Opening is a stretch of time in which an upgrade may begin.
 type Opening struct {
 	From, To time.Time      // To is the first instant after it; zero: it goes on for more than 31 days
-	Zone     *time.Location // of the window in the policy that opens it
+	Zone     *time.Location // of the window in the policy that opens it; where all is permitted that is not denied, of the first denial
 }
 
 // openWithin is how far Openings looks.
@@ -77,29 +65,19 @@ func (c *Calendar) Openings(now time.Time, most int) (openings []Opening) {
 	if c.empty() {
 		return nil
 	}
-	for from := now; len(openings) < most; {
-		begin, ok := c.Next(from, now.Add(openWithin))
-		if !ok {
+	until := now.Add(openWithin)
+	for begin, ok := c.Next(now, until); ok && len(openings) < most; begin, ok = c.Next(now, until) {
+		_, _, by := c.at(begin.Unix())
+		if by == nil {
+			by = c.deny[0]
+		}
+		now = c.End(begin)
+		openings = append(openings, Opening{From: begin, To: now, Zone: by.zone})
+		if now.IsZero() {
 			break
 		}
-		o := Opening{From: begin, To: c.End(begin), Zone: c.zoneAt(begin)}
-		openings = append(openings, o)
-		if o.To.IsZero() {
-			break
-		}
-		from = o.To
 	}
 	return openings
-}
-
-// zoneAt returns the zone of the window that permits an instant; where all is permitted that is not denied, that of the first denial.
-func (c *Calendar) zoneAt(t time.Time) *time.Location {
-	for _, r := range c.allow {
-		if open, _ := r.at(t.Unix()); open {
-			return r.zone
-		}
-	}
-	return c.deny[0].zone
 }
 
 // String returns the opening in UTC and in its zone.

@@ -119,9 +119,11 @@ func (c *Calendar) stay(m Maintenance, now time.Time) (Placed, bool) {
 func (c *Calendar) nextIn(m Maintenance, from, until time.Time) (time.Time, bool) {
 	for from.Before(until) {
 		begin, end := m.Next(from)
-		at, ok := c.Next(later(begin, from), earlier(end, until))
-		if ok {
-			return at, true
+		if begin.Before(from) {
+			begin = from
+		}
+		if at, ok := c.Next(begin, end); ok {
+			return at, at.Before(until)
 		}
 		from = end
 	}
@@ -145,17 +147,3 @@ func specify(at time.Time, moved string) Placed {
 func moved(reason string, at time.Time) string { return reason + "; moved to " + stamp(at) }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
-}

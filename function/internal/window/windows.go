@@ -34,39 +34,19 @@ const daySeconds = 24 * 60 * 60
 // dayNames stand in the order of time.Weekday.
 var dayNames = [7]string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
 
-// Problem is one thing that is wrong with the windows.
-type Problem struct {
-	Path string // of the value in the policy, such as "windows.allow[0].zone"
-	Text string
-}
-
-// Problems is all that is wrong with the windows.
-type Problems []Problem
-
-// Error returns the problems, one a line.
-func (p Problems) Error() string {
-	lines := make([]string, len(p))
-	for i, problem := range p {
-		lines[i] = problem.Path + ": " + problem.Text
-	}
-	return strings.Join(lines, "\n")
-}
-
-// Calendar reads the windows. zone finds a zone by its name, as time.LoadLocation does. The error is a Problems.
-func (w Windows) Calendar(zone func(name string) (*time.Location, error)) (*Calendar, error) {
-	c, r := &Calendar{}, &reader{zone: zone}
+// Calendar reads the windows. zone finds a zone by its name, as time.LoadLocation does. wrong takes each problem with the path of its
+// value in the policy, such as "windows.allow[0].zone"; if there is any, the calendar must not be asked.
+func (w Windows) Calendar(zone func(name string) (*time.Location, error), wrong func(path, text string)) *Calendar {
+	c, r := &Calendar{}, &reader{zone: zone, report: wrong}
 	for i, a := range w.Allow {
 		r.path = fmt.Sprintf("windows.allow[%d]", i)
-		c.allow = append(c.allow, rule{path: r.path, name: a.String(), zone: r.location(a.Zone), dial: r.hours(a)})
+		c.allow = append(c.allow, &rule{path: r.path, name: a.String(), zone: r.location(a.Zone), dial: r.hours(a)})
 	}
 	for i, d := range w.Deny {
 		r.path = fmt.Sprintf("windows.deny[%d]", i)
-		c.deny = append(c.deny, rule{path: r.path, name: d.String(), zone: r.location(d.Zone), dial: r.span(d)})
+		c.deny = append(c.deny, &rule{path: r.path, name: d.String(), zone: r.location(d.Zone), dial: r.span(d)})
 	}
-	if len(r.problems) > 0 {
-		return nil, r.problems
-	}
-	return c, nil
+	return c
 }
 
 // String is the window in words.
@@ -82,11 +62,11 @@ func (d Deny) String() string {
 	return fmt.Sprintf("denied from %s to %s %s", d.From, d.To, d.Zone)
 }
 
-// reader keeps what is wrong with the windows that it reads.
+// reader reads the window at a path, and reports what is wrong with it.
 type reader struct {
-	zone     func(name string) (*time.Location, error)
-	path     string
-	problems Problems
+	zone   func(name string) (*time.Location, error)
+	report func(path, text string)
+	path   string
 }
 
 func (r *reader) wrong(key, value, want string) {
@@ -94,7 +74,7 @@ func (r *reader) wrong(key, value, want string) {
 	if value == "" {
 		text = "is missing: " + want
 	}
-	r.problems = append(r.problems, Problem{r.path + "." + key, text})
+	r.report(r.path+"."+key, text)
 }
 
 // location refuses the names that mean the machine's zone, or UTC where none was meant.
@@ -110,7 +90,7 @@ func (r *reader) location(name string) *time.Location {
 	return zone
 }
 
-func (r *reader) hours(a Allow) hours {
+func (r *reader) hours(a Allow) dial {
 	from, ok := clock(a.From)
 	if ok = ok && from < daySeconds; !ok {
 		r.wrong("from", a.From, "want a time from 00:00 to 23:59")
@@ -125,12 +105,12 @@ func (r *reader) hours(a Allow) hours {
 	if to <= from {
 		to += daySeconds
 	}
-	return hours{days: r.days(a.Days), from: from, length: to - from}
+	return hours(r.days(a.Days), from, to-from)
 }
 
 func (r *reader) days(names []string) (days [7]bool) {
 	if len(names) == 0 {
-		return [7]bool{true, true, true, true, true, true, true}
+		names = dayNames[:]
 	}
 	for i, name := range names {
 		day := slices.Index(dayNames[:], name)
@@ -146,7 +126,7 @@ func (r *reader) days(names []string) (days [7]bool) {
 	return days
 }
 
-func (r *reader) span(d Deny) span {
+func (r *reader) span(d Deny) dial {
 	from, ok := date(d.From)
 	if !ok {
 		r.wrong("from", d.From, "want a time such as 2026-11-10T00:00")
@@ -158,7 +138,7 @@ func (r *reader) span(d Deny) span {
 	if ok && ok2 && to <= from {
 		r.wrong("to", d.To, "want a time after "+d.From)
 	}
-	return span{from: from, to: to}
+	return span(from, to)
 }
 
 // date reads 2006-01-02T15:04 as a wall time.
@@ -173,6 +153,5 @@ func clock(text string) (seconds int64, ok bool) {
 	if text == "24:00" {
 		return daySeconds, true
 	}
-	t, err := time.Parse("15:04", text)
-	return int64(t.Hour()*60+t.Minute()) * 60, err == nil && len(text) == len("15:04")
+	return date("1970-01-01T" + text)
 }

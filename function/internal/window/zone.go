@@ -3,6 +3,7 @@ package window
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,8 +33,9 @@ func meant(name string) string {
 
 // insteadOf returns the zones that a well-known name may mean, in any letter case, and "" for any other name.
 func insteadOf(name string) string {
+	same := func(known string) bool { return strings.EqualFold(known, name) }
 	for _, known := range wellKnown {
-		if strings.EqualFold(known.name, name) {
+		if slices.ContainsFunc(strings.Split(known.names, ", "), same) {
 			return known.write
 		}
 	}
@@ -46,59 +48,36 @@ func lastPart(name string) string {
 
 // atOffset returns what to write for an offset from UTC.
 func atOffset(minutes int) string {
-	for _, o := range offsets {
-		if o.minutes == minutes {
-			return "for " + fromUTC(minutes) + " write " + o.write
-		}
+	offset := fromUTC(minutes)
+	if write, known := offsets[offset]; known {
+		return "for " + offset + " write " + write
 	}
-	return "no Area/City is known at " + fromUTC(minutes)
+	return "no Area/City is known at " + offset
 }
 
 // fromUTC writes an offset as "UTC+08:00", and none as "UTC".
 func fromUTC(minutes int) string {
-	sign := '+'
-	if minutes < 0 {
-		sign, minutes = '-', -minutes
-	}
 	if minutes == 0 {
 		return "UTC"
 	}
-	return fmt.Sprintf("UTC%c%02d:%02d", sign, minutes/60, minutes%60)
+	return time.Time{}.In(time.FixedZone("", minutes*60)).Format("UTC-07:00")
 }
 
-// offsetIn reads what people write for an offset from UTC: "GMT+8", "UTC+08:00", "+0800", "UTC8". After any other abbreviation the sign
-// is that of POSIX, whose "CST-8" is ahead of UTC.
+// offsetIn reads what people write for an offset from UTC, up to 14 hours: "GMT+8", "UTC+08:00", "+0800", "UTC8". After any other
+// abbreviation the sign is that of POSIX, whose "CST-8" is ahead of UTC.
 func offsetIn(name string) (minutes int, ok bool) {
-	text := strings.ReplaceAll(strings.ToUpper(name), " ", "")
-	text = strings.TrimPrefix(text, "ETC/")
-	digits := strings.TrimLeft(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
-	letters := strings.TrimSuffix(text, digits)
-	posix := !slices.Contains([]string{"", "UTC", "GMT", "UT", "Z"}, letters)
-	if posix && len(letters) != len("CST") {
+	form := regexp.MustCompile(`^(?:ETC/)?(?:UTC|GMT|UT|Z|([A-Z]{3}))?([-+]?)(\d+?)(?::(\d*)|(\d\d))?$`)
+	parts := form.FindStringSubmatch(strings.NewReplacer(" ", "", "−", "-").Replace(strings.ToUpper(name)))
+	if parts == nil {
 		return 0, false
 	}
-	ahead := !posix
-	if rest, minus := strings.CutPrefix(strings.ReplaceAll(digits, "−", "-"), "-"); minus {
-		digits, ahead = rest, !ahead
-	} else {
-		digits = strings.TrimPrefix(digits, "+")
-	}
-	minutes, ok = clockOffset(digits)
-	if !ahead {
+	h, _ := strconv.Atoi(parts[3])
+	m, _ := strconv.Atoi("0" + parts[4] + parts[5])
+	minutes = h*60 + m
+	if posix, minus := parts[1] != "", parts[2] == "-"; posix != minus {
 		minutes = -minutes
 	}
-	return minutes, ok
-}
-
-// clockOffset reads "8", "08", "0800", "8:00" or "08:00" as minutes, up to 14 hours.
-func clockOffset(digits string) (minutes int, ok bool) {
-	hours, rest, cut := strings.Cut(digits, ":")
-	if !cut && len(digits) > 2 {
-		hours, rest = digits[:len(digits)-2], digits[len(digits)-2:]
-	}
-	h, err := strconv.ParseUint(hours, 10, 8)
-	m, err2 := strconv.ParseUint("0"+rest, 10, 8)
-	return int(h)*60 + int(m), err == nil && err2 == nil && h <= 14 && m < 60
+	return minutes, h <= 14 && m < 60
 }
 
 // areas are the first parts of the names that the time zone database has for cities.
