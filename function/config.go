@@ -10,7 +10,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"rds-kernel-upgrade/function/internal/policy"
@@ -54,7 +53,13 @@ var variables = []struct {
 // error can be published where the topic is known. codeDir is where policy.yaml lies beside the binary.
 func LoadConfig(getenv func(string) string, codeDir string) (Config, error) {
 	c := Config{Policy: policy.Default(), StatePrefix: "rds-kernel-upgrade", codeDir: codeDir}
-	errs := []error{c.readDefaultPolicy(getenv("POLICY_FILE"))}
+	var errs []error
+	// policy.yaml beside the binary is read unless another file is named. Its absence means the safe defaults; the absence of a named one is an error.
+	if getenv("POLICY_FILE") == "" {
+		if err := c.readPolicy(filepath.Join(codeDir, "policy.yaml")); !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
 	for _, v := range variables {
 		value := getenv(v.name)
 		switch {
@@ -79,26 +84,18 @@ func setMode(field *policy.Mode, value string) error {
 }
 
 // The forms of names. The MNS SDK panics on an empty topic, and puts any other into the request's path.
-var (
-	resourceName = form(`^[A-Za-z0-9][A-Za-z0-9-]{0,119}$`)
-	bucketName   = form(`^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$`)
-	statePrefix  = form(`^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$`)
-)
-
 const (
-	wantTopic  = "the name of a topic: letters, digits and hyphens, up to 120"
-	wantBucket = "the name of a bucket: lower-case letters, digits and hyphens, 3 to 63"
-	wantPrefix = "what keys begin with, up to 200 letters, digits, hyphens and underscores, with single slashes between them"
-	maxPrefix  = 200
+	resourceName = `^[A-Za-z0-9][A-Za-z0-9-]{0,119}$`
+	bucketName   = `^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$`
+	statePrefix  = `^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$`
+	wantTopic    = "the name of a topic: letters, digits and hyphens, up to 120"
+	wantBucket   = "the name of a bucket: lower-case letters, digits and hyphens, 3 to 63"
+	wantPrefix   = "what keys begin with, up to 200 letters, digits, hyphens and underscores, with single slashes between them"
+	maxPrefix    = 200
 )
 
-// form is compiled when it is first used, and not whenever the process starts.
-func form(expression string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
-}
-
-func setForm(field *string, value string, form func() *regexp.Regexp, want string) error {
-	if len(value) > maxPrefix || !form().MatchString(value) {
+func setForm(field *string, value, form, want string) error {
+	if fits, _ := regexp.MatchString(form, value); !fits || len(value) > maxPrefix {
 		return fmt.Errorf("%.300q: want %s", value, want)
 	}
 	*field = value
@@ -119,19 +116,6 @@ func (c *Config) readPolicy(file string) error {
 		return err
 	}
 	c.Policy, err = policy.Parse(text, c.zone)
-	return err
-}
-
-// readDefaultPolicy reads policy.yaml beside the binary, unless another file is named. Its absence means the safe
-// defaults; the absence of a named one is an error.
-func (c *Config) readDefaultPolicy(named string) error {
-	if named != "" {
-		return nil
-	}
-	err := c.readPolicy(filepath.Join(c.codeDir, "policy.yaml"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
 	return err
 }
 

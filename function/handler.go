@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"reflect"
+	"slices"
 
 	"rds-kernel-upgrade/function/internal/act"
 	"rds-kernel-upgrade/function/internal/plan"
@@ -20,19 +22,21 @@ func (f *Function) Handle(ctx context.Context, event []byte) (report *Report, er
 	run := &run{Function: f, log: journal{f.log}}
 	defer run.recover(&err)
 	defer f.transport.Close() // the process is frozen from here to the next event
-	ctx, cancel, err := run.begin(ctx)
+	ctx, cancel := run.whole(ctx)
 	defer cancel()
-	if err != nil {
-		return nil, failure(err)
-	}
-	defer run.log.rate(run.limit)()
 	done, err := run.wait(ctx)
 	if err != nil {
 		return nil, failure(err)
 	}
 	defer done()
+	if err := run.begin(ctx); err != nil {
+		return nil, failure(err)
+	}
+	throttled, _ := run.limit.Throttled()
+	defer run.log.rate(run.limit, throttled)
 	requests := run.requests(event)
-	if err := errors.Join(run.reject(ctx, requests), run.serve(ctx, requests)); err != nil {
+	valid, unpublished := run.reject(ctx, requests)
+	if err := errors.Join(unpublished, run.serve(ctx, valid)); err != nil {
 		return nil, failure(err)
 	}
 	return run.report(requests), nil
@@ -41,19 +45,18 @@ func (f *Function) Handle(ctx context.Context, event []byte) (report *Report, er
 // serve goes once through what the document says is to be done, and through what the requests ask for. Where they only ask, nothing is done.
 //
 //	load → observe → decide → write → call → write → publish → write
-func (r *run) serve(ctx context.Context, q requests) error {
-	switch {
-	case !q.needState():
+func (r *run) serve(ctx context.Context, requests []*request) error {
+	if len(requests) == 0 {
 		return nil
-	case !q.act():
-		_, err := r.documents.load(ctx)
-		if err != nil {
-			return err
-		}
-		return r.answer(ctx, q)
 	}
-	intents, err := r.decide(ctx, q.asked())
-	if err != nil {
+	if err := r.load(ctx); err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(requests, (*request).acts) {
+		return r.answer(ctx, requests)
+	}
+	var intents []plan.Intent
+	if err := r.change(ctx, func(p *plan.Plan) { intents = r.decide(ctx, p, requests) }); err != nil {
 		return err
 	}
 	ctx, cancel := r.within(ctx, intents)
@@ -61,36 +64,18 @@ func (r *run) serve(ctx context.Context, q requests) error {
 	if err := r.record(ctx, r.call(ctx, intents)); err != nil {
 		return err
 	}
-	return errors.Join(r.publish(ctx), r.answer(ctx, q))
+	return errors.Join(r.publish(ctx), r.answer(ctx, requests))
 }
 
-// decide writes the next document, and returns the calls that are now this invocation's own. Where another invocation has written meanwhile,
-// nothing of what was decided holds: it is decided anew.
-func (r *run) decide(ctx context.Context, asked []plan.Request) ([]plan.Intent, error) {
-	for tries := 1; ; tries++ {
-		document, err := r.documents.load(ctx)
-		if err != nil {
-			return nil, err
-		}
-		next := r.next(ctx, document, asked)
-		err = r.documents.save(ctx, next)
-		if err == nil {
-			return next.Intents(), nil
-		}
-		if !state.Conflicts(err) || tries == maxTries {
-			return nil, err
-		}
-	}
-}
-
-// next observes the fleet and decides, without writing anything.
-func (r *run) next(ctx context.Context, document *state.Document, asked []plan.Request) *plan.Plan {
+// decide observes the fleet and decides, without writing anything. It returns the calls that are this invocation's own once the plan is written.
+func (r *run) decide(ctx context.Context, p *plan.Plan, requests []*request) []plan.Intent {
 	ctx, cancel := r.working(ctx)
 	defer cancel()
 	fleet := r.observer()
-	p := plan.On(document, r.setting())
-	for _, request := range asked {
-		p.Receive(request)
+	for _, one := range requests {
+		if !one.reads() {
+			p.Receive(one.Request)
+		}
 	}
 	flights := fleet.look(ctx, p.Flights())
 	p.LookEnd = r.setting().Now
@@ -105,15 +90,12 @@ func (r *run) next(ctx context.Context, document *state.Document, asked []plan.R
 		p.Now = r.setting().Now
 		p.Intend(turn, crowd)
 	}
-	r.log.plan(ctx, document, p)
-	return p
+	r.log.plan(r.document, p)
+	return p.Intents()
 }
 
 // call makes the calls of the intents.
 func (r *run) call(ctx context.Context, intents []plan.Intent) []plan.Result {
-	if len(intents) == 0 {
-		return nil
-	}
 	work, cancel := r.working(ctx)
 	defer cancel()
 	calls := act.Calls{
@@ -121,7 +103,7 @@ func (r *run) call(ctx context.Context, intents []plan.Intent) []plan.Result {
 		OnPanic: func(results []plan.Result) { _ = r.record(ctx, results) }, // the panic itself is the invocation's error
 	}
 	results := calls.Make(work, intents)
-	r.log.results(ctx, results)
+	r.log.results(results)
 	return results
 }
 
@@ -130,19 +112,66 @@ func (r *run) record(ctx context.Context, results []plan.Result) error {
 	if len(results) == 0 {
 		return nil
 	}
-	return r.documents.change(ctx, func(p *plan.Plan) { p.Record(results) })
+	return r.change(ctx, func(p *plan.Plan) { p.Record(results) })
 }
 
-// publish publishes what the document says is unpublished, and writes down that it was. What could not be published, or was published and not
-// written down, is published by the next invocation under the same id.
-func (r *run) publish(ctx context.Context) error {
-	document := r.documents.document
-	published, fault := r.publisher.news(ctx, r.from(), document, plan.Unpublished(document))
-	if len(published) == 0 && len(document.ToArchive()) == 0 {
-		return fault
+// maxTries is how often one invocation decides anew because others have written meanwhile. After that the next tick goes on.
+const maxTries = 5
+
+// load reads the newest document.
+func (r *run) load(ctx context.Context) error {
+	document, err := r.store.Load(ctx)
+	if err == nil {
+		r.document, r.number = document, document.Number
 	}
-	return errors.Join(fault, r.documents.change(ctx, func(p *plan.Plan) {
-		p.Published(published)
-		r.documents.archive(ctx, p)
-	}))
+	return err
+}
+
+// save writes what was decided as the document after the newest one that is known. What has not changed is not written, unless it is old: the
+// bucket removes old documents.
+func (r *run) save(ctx context.Context, p *plan.Plan) error {
+	p.Tidy()
+	p.Document.Sort()
+	same := reflect.DeepEqual(r.document, p.Document) || state.Equal(r.document, p.Document) // the second writes both as JSON, and decides
+	if same && !r.document.Old(p.Now) {
+		return nil
+	}
+	p.Document.Written = p.Now
+	if err := r.store.Save(ctx, p.Document); err != nil {
+		return err
+	}
+	r.document, r.number = p.Document, p.Document.Number
+	r.log.Info("state", "number", p.Document.Number)
+	return nil
+}
+
+// change changes the document. Where another invocation has written meanwhile, nothing of what was decided holds: the change is made anew, to what
+// that one has written.
+func (r *run) change(ctx context.Context, what func(*plan.Plan)) error {
+	for tries := 1; ; tries++ {
+		p := plan.On(r.document, r.setting())
+		what(p)
+		err := r.save(ctx, p)
+		if err == nil || !state.Conflicts(err) || tries == maxTries {
+			return err
+		}
+		if err := r.load(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// archive puts the rollouts that are over, and of which everything was published, into objects of their own. What cannot be written now is
+// written by a later invocation.
+func (r *run) archive(ctx context.Context, p *plan.Plan) {
+	for _, rollout := range p.Document.ToArchive() {
+		account := p.Document.ArchiveOf(rollout)
+		account.Written = p.Now
+		if err := r.store.Archive(ctx, account); err != nil {
+			r.log.Warn("archive", "rollout", rollout.ID, "error", err.Error())
+			continue
+		}
+		rollout.Archived = p.Now
+		r.log.Info("archive", "rollout", rollout.ID, "key", r.store.ArchiveKey(rollout.ID))
+	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -18,22 +19,19 @@ import (
 type journal struct{ *slog.Logger }
 
 func (j journal) request(one *request) {
-	ctx := context.Background()
-	attrs := []slog.Attr{slog.String("rollout", one.ID), slog.String("messageId", one.Cause.MessageID)}
+	line, request := []any{"rollout", one.ID, "messageId", one.Cause.MessageID}, one.Request.Request
 	if one.problems != nil {
-		j.LogAttrs(ctx, slog.LevelWarn, "request", append(attrs, slog.Any("problems", one.problems))...)
+		j.Warn("request", append(line, "problems", one.problems)...)
 		return
 	}
-	request := one.Request.Request
-	attrs = append(attrs, slog.String("kind", string(request.Kind)), slog.String("mode", string(one.mode)))
+	line = append(line, "kind", request.Kind, "mode", one.mode)
 	if u := request.Upgrade; request.Kind == events.KindUpgrade {
-		attrs = append(attrs, slog.String("DBInstanceId", u.DBInstanceID), slog.String("UpgradeTime", string(u.UpgradeTime)),
-			slog.String("TargetMinorVersion", u.TargetMinorVersion))
+		line = append(line, "DBInstanceId", u.DBInstanceID, "UpgradeTime", u.UpgradeTime, "TargetMinorVersion", u.TargetMinorVersion)
 	}
 	if id := plan.AdvisoryOf(request); id != "" {
-		attrs = append(attrs, slog.String("advisory", id))
+		line = append(line, "advisory", id)
 	}
-	j.LogAttrs(ctx, slog.LevelInfo, "request", attrs...)
+	j.Info("request", line...)
 }
 
 func levelOf(instances int) slog.Level {
@@ -43,62 +41,59 @@ func levelOf(instances int) slog.Level {
 	return slog.LevelInfo
 }
 
+// line writes one line. Nothing in it comes from a context.
+func (j journal) line(level slog.Level, noun string, says ...any) {
+	j.Log(context.Background(), level, noun, says...)
+}
+
 // fleet writes down what was seen of instances. Those that were only listed have no version, and are counted.
-func (j journal) fleet(ctx context.Context, seen []fleet.Instance) {
+func (j journal) fleet(seen []fleet.Instance) {
 	faults, lines := 0, 0
 	for _, i := range seen {
-		level := levelOf(len(seen))
-		if i.Listed && i.Fault == nil {
+		level, line := levelOf(len(seen)), []any{
+			"DBInstanceId", i.ID, "DBInstanceStatus", i.Status,
+			"CurrentKernelVersion", i.CurrentKernelVersion, "LatestKernelVersion", i.LatestKernelVersion,
+		}
+		switch {
+		case i.Fault != nil:
+			faults++
+			line = append(line, "error", i.Fault.Error())
+		case i.Listed:
 			level = slog.LevelDebug
 		}
-		attrs := []slog.Attr{
-			slog.String("DBInstanceId", i.ID), slog.String("DBInstanceStatus", i.Status),
-			slog.String("CurrentKernelVersion", i.CurrentKernelVersion), slog.String("LatestKernelVersion", i.LatestKernelVersion),
-		}
-		if i.Fault != nil {
-			faults++
-			attrs = append(attrs, slog.String("error", i.Fault.Error()))
-		}
-		j.LogAttrs(ctx, level, "fleet", attrs...)
+		j.line(level, "fleet", line...)
 		if level == slog.LevelInfo {
 			lines++
 		}
 	}
 	if lines < len(seen) {
-		j.LogAttrs(ctx, slog.LevelInfo, "fleet", slog.Int("instances", len(seen)), slog.Int("faults", faults))
+		j.Info("fleet", "instances", len(seen), "faults", faults)
 	}
 }
 
 // plan writes down what was decided about instances and rollouts since the document was loaded.
-func (j journal) plan(ctx context.Context, loaded *state.Document, p *plan.Plan) {
+func (j journal) plan(loaded *state.Document, p *plan.Plan) {
 	for _, rollout := range p.Document.Rollouts {
-		before := loaded.Rollout(rollout.ID)
+		before := cmp.Or(loaded.Rollout(rollout.ID), &state.Rollout{})
 		level := levelOf(len(rollout.Members))
-		for n := range rollout.Members {
-			if m := &rollout.Members[n]; before == nil || before.Member(m.DBInstanceID) == nil || before.Member(m.DBInstanceID).State != m.State {
-				j.member(ctx, level, rollout, m)
+		for _, m := range rollout.Members {
+			if was := before.Member(m.DBInstanceID); was != nil && was.State == m.State {
+				continue
 			}
+			line := []any{"rollout", rollout.ID, "DBInstanceId", m.DBInstanceID, "state", m.State, "target", m.Target, "wave", m.Wave}
+			if m.End != nil {
+				line = append(line, "reason", m.End.Reason, "detail", m.End.Detail)
+			}
+			j.line(level, "plan", line...)
 		}
-		if before == nil || before.State != rollout.State || level == slog.LevelDebug {
-			j.LogAttrs(ctx, slog.LevelInfo, "plan", slog.String("rollout", rollout.ID), slog.String("state", string(rollout.State)),
-				slog.String("halt", rollout.Halt), slog.String("progress", p.Progress(rollout)))
+		if before.State != rollout.State || level == slog.LevelDebug {
+			j.Info("plan", "rollout", rollout.ID, "state", rollout.State, "halt", rollout.Halt, "progress", p.Progress(rollout))
 		}
 	}
-}
-
-func (j journal) member(ctx context.Context, level slog.Level, rollout *state.Rollout, m *state.Member) {
-	attrs := []slog.Attr{
-		slog.String("rollout", rollout.ID), slog.String("DBInstanceId", m.DBInstanceID), slog.String("state", string(m.State)),
-		slog.String("target", m.Target), slog.Int("wave", m.Wave),
-	}
-	if m.End != nil {
-		attrs = append(attrs, slog.String("reason", m.End.Reason), slog.String("detail", m.End.Detail))
-	}
-	j.LogAttrs(ctx, level, "plan", attrs...)
 }
 
 // results writes down what the calls have come to. A refusal always has a line of its own.
-func (j journal) results(ctx context.Context, results []plan.Result) {
+func (j journal) results(results []plan.Result) {
 	made, accepted := 0, 0
 	for _, result := range results {
 		if result.Made {
@@ -107,38 +102,32 @@ func (j journal) results(ctx context.Context, results []plan.Result) {
 		if !result.AcceptedAt.IsZero() {
 			accepted++
 		}
-		attrs := []slog.Attr{
-			slog.String("rollout", result.Intent.Rollout), slog.String("DBInstanceId", result.Intent.Call.DBInstanceID),
-			slog.Bool("called", result.Made), slog.Bool("accepted", !result.AcceptedAt.IsZero()), slog.String("TaskId", result.Acceptance.TaskID),
-			slog.String("RequestId", result.Acceptance.RequestID), slog.String("detail", result.Detail),
+		level, line := levelOf(len(results)), []any{
+			"rollout", result.Intent.Rollout, "DBInstanceId", result.Intent.Call.DBInstanceID, "called", result.Made,
+			"accepted", !result.AcceptedAt.IsZero(), "TaskId", result.Acceptance.TaskID, "RequestId", result.Acceptance.RequestID, "detail", result.Detail,
 		}
-		level := levelOf(len(results))
 		if result.Fault != nil {
-			level, attrs = slog.LevelWarn, append(attrs, slog.String("error", result.Fault.Error()))
+			level, line = slog.LevelWarn, append(line, "error", result.Fault.Error())
 		}
-		j.LogAttrs(ctx, level, "outcome", attrs...)
+		j.line(level, "outcome", line...)
 	}
-	if levelOf(len(results)) == slog.LevelDebug {
-		j.LogAttrs(ctx, slog.LevelInfo, "outcome", slog.Int("intents", len(results)), slog.Int("called", made), slog.Int("accepted", accepted))
+	if len(results) > few {
+		j.Info("outcome", "intents", len(results), "called", made, "accepted", accepted)
 	}
 }
 
-func (j journal) notification(ctx context.Context, level slog.Level, n notice.Notification, messageID string, err error) {
-	attrs := []slog.Attr{slog.String("tag", n.Tag()), slog.String("id", n.ID), slog.String("messageId", messageID)}
+func (j journal) notification(level slog.Level, n notice.Notification, messageID string, err error) {
+	line := []any{"tag", n.Tag(), "id", n.ID, "messageId", messageID}
 	if err != nil {
-		j.LogAttrs(ctx, slog.LevelError, "notification", append(attrs, slog.String("error", err.Error()))...)
-		return
+		level, line = slog.LevelError, append(line, "error", err.Error())
 	}
-	j.LogAttrs(ctx, level, "notification", attrs...)
+	j.line(level, "notification", line...)
 }
 
-// rate returns what says that the API has refused calls by flow control since now, and what rate is left.
-func (j journal) rate(limit *pace.Limiter) func() {
-	before, _ := limit.Throttled()
-	return func() {
-		if calls, perSecond := limit.Throttled(); calls > before {
-			j.Warn("rate", "throttled", calls-before, "callsPerSecond", perSecond)
-		}
+// rate says that the API has refused calls by flow control, beyond those before, and what rate is left.
+func (j journal) rate(limit *pace.Limiter, before int) {
+	if calls, perSecond := limit.Throttled(); calls > before {
+		j.Warn("rate", "throttled", calls-before, "callsPerSecond", perSecond)
 	}
 }
 
@@ -148,10 +137,10 @@ type discreet struct{ io.Writer }
 // Write leaves out what a server has sent.
 func (d discreet) Write(line []byte) (int, error) {
 	said, _, cut := bytes.Cut(line, []byte(" starting with "))
-	if !cut {
-		return d.Writer.Write(line)
+	if cut {
+		said = append(bytes.Clone(said), '\n')
 	}
-	if _, err := d.Writer.Write(append(bytes.Clone(said), '\n')); err != nil {
+	if _, err := d.Writer.Write(said); err != nil {
 		return 0, err
 	}
 	return len(line), nil

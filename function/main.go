@@ -3,10 +3,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"log"
 	"log/slog"
 	"os"
@@ -16,9 +15,6 @@ import (
 	"time"
 
 	"github.com/aliyun/fc-runtime-go-sdk/fc"
-	"go.yaml.in/yaml/v3"
-
-	"rds-kernel-upgrade/function/internal/settings"
 )
 
 func main() {
@@ -56,51 +52,4 @@ func handler(made func() *Function, log *slog.Logger) func(context.Context, []by
 }
 
 // codeDir is where the code package was unpacked.
-func codeDir() string {
-	if dir := os.Getenv("FC_FUNC_CODE_PATH"); dir != "" {
-		return dir
-	}
-	return filepath.Dir(os.Args[0])
-}
-
-// printPolicy prints the policy in force, defaults included, as a file that could stand in its place; and as notes what in it is probably
-// not meant, and its next windows. What is wrong with the configuration is printed alone. It returns the exit status.
-func (f *Function) printPolicy(out, notes io.Writer) int {
-	if f.broken != nil {
-		for _, line := range problemLines(f.broken) {
-			_, _ = fmt.Fprintln(notes, line)
-		}
-		return 1
-	}
-	if err := yaml.NewEncoder(out).Encode(f.config.Policy); err != nil {
-		_, _ = fmt.Fprintln(notes, err)
-		return 1
-	}
-	for _, note := range f.config.Policy.Notes(f.now()) {
-		_, _ = fmt.Fprintln(notes, "note:", note)
-	}
-	for _, opening := range f.config.Policy.Openings(f.now()) {
-		_, _ = fmt.Fprintln(notes, "next window:", opening)
-	}
-	return 0
-}
-
-// problemLines returns what is wrong with the configuration, one problem a line.
-func problemLines(err error) (lines []string) {
-	var joined interface{ Unwrap() []error }
-	var policy settings.Problems
-	switch {
-	case err == nil:
-	case errors.As(err, &joined):
-		for _, one := range joined.Unwrap() {
-			lines = append(lines, problemLines(one)...)
-		}
-	case errors.As(err, &policy):
-		for _, line := range policy.Lines() {
-			lines = append(lines, "policy: "+line)
-		}
-	default:
-		lines = []string{err.Error()}
-	}
-	return lines
-}
+func codeDir() string { return cmp.Or(os.Getenv("FC_FUNC_CODE_PATH"), filepath.Dir(os.Args[0])) }

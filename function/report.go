@@ -1,8 +1,6 @@
 package main
 
 import (
-	"errors"
-
 	"github.com/aliyun/fc-runtime-go-sdk/fc/messages"
 
 	"rds-kernel-upgrade/events"
@@ -36,32 +34,28 @@ type RequestReport struct {
 }
 
 // report returns what has become of the requests of the event, as the document has it now.
-func (r *run) report(q requests) *Report {
+func (r *run) report(requests []*request) *Report {
 	report := &Report{FCRequestID: r.invocation.RequestID}
-	for _, one := range q {
-		report.Requests = append(report.Requests, r.reportOf(one))
+	for _, one := range requests {
+		entry := RequestReport{MessageID: one.Cause.MessageID, Rollout: one.ID, Mode: one.mode}
+		switch kind := one.Request.Request.Kind; {
+		case one.problems != nil:
+			entry.Mode, entry.Status, entry.Problems = "", notice.Rejected, one.problems
+		case one.planned != nil:
+			entry.Notes, entry.Instances = one.planned.Notes, notice.Entries(one.planned)
+		case kind == events.KindTick, kind == events.KindStatus:
+			entry.Mode, entry.Rollouts = r.config.Policy.Mode, r.underWay()
+		default:
+			r.describe(&entry, one)
+		}
+		report.Requests = append(report.Requests, entry)
 	}
 	return report
 }
 
-func (r *run) reportOf(one *request) RequestReport {
-	entry := RequestReport{MessageID: one.Cause.MessageID, Rollout: one.ID, Mode: one.mode}
-	switch kind := one.kind(); {
-	case kind == "":
-		entry.Mode, entry.Status, entry.Problems = "", notice.Rejected, one.problems
-	case one.planned != nil:
-		entry.Notes, entry.Instances = one.planned.Notes, notice.Entries(one.planned)
-	case kind == events.KindTick, kind == events.KindStatus:
-		entry.Mode, entry.Rollouts = r.config.Policy.Mode, r.underWay()
-	default:
-		r.describe(&entry, one)
-	}
-	return entry
-}
-
 // describe writes down what the document says of a message.
 func (r *run) describe(entry *RequestReport, one *request) {
-	m := r.documents.document.Message(one.ID)
+	m := r.document.Message(one.ID)
 	if m == nil {
 		return
 	}
@@ -69,15 +63,15 @@ func (r *run) describe(entry *RequestReport, one *request) {
 	if m.Answer == state.AnswerRefused {
 		entry.Status, entry.Problems, entry.Detail = notice.Rejected, []string{m.Detail}, ""
 	}
-	if rollout := r.documents.document.Rollout(one.ID); rollout != nil {
+	if rollout := r.document.Rollout(one.ID); rollout != nil {
 		entry.State, entry.Notes, entry.Instances = string(rollout.State), rollout.Notes, notice.Entries(rollout)
 	}
 }
 
 // underWay returns the rollouts that have not ended.
 func (r *run) underWay() (all []RequestReport) {
-	p := &plan.Plan{Setting: r.setting(), Document: r.documents.document} // which is only read
-	for _, rollout := range r.documents.document.Rollouts {
+	p := &plan.Plan{Setting: r.setting(), Document: r.document} // which is only read
+	for _, rollout := range r.document.Rollouts {
 		if !rollout.Ended() {
 			all = append(all, RequestReport{
 				MessageID: rollout.Cause.MessageID, Rollout: rollout.ID, State: string(rollout.State), Detail: p.Progress(rollout),
@@ -85,19 +79,6 @@ func (r *run) underWay() (all []RequestReport) {
 		}
 	}
 	return all
-}
-
-// problemsOf lists what is wrong with a message.
-func problemsOf(err error) []string {
-	var invalid *events.Invalid
-	if !errors.As(err, &invalid) {
-		return []string{err.Error()}
-	}
-	list := make([]string, 0, len(invalid.Problems))
-	for _, p := range invalid.Problems {
-		list = append(list, p.String())
-	}
-	return list
 }
 
 // failure makes the error that Function Compute gets. The runtime names an error by its Go type, which would be "joinError"

@@ -1,19 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"log/slog"
 
 	"rds-kernel-upgrade/events"
 	"rds-kernel-upgrade/function/internal/plan"
 	"rds-kernel-upgrade/function/internal/policy"
 	"rds-kernel-upgrade/function/internal/state"
 )
-
-// requests is what the messages of one event ask for.
-type requests []*request
 
 // request is one message on its way through the function.
 type request struct {
@@ -27,27 +25,23 @@ type request struct {
 const unknownTrigger events.Trigger = "unknown"
 
 // requests takes the messages out of an event, and reads them. An event that fits no envelope is one message that cannot be opened.
-func (r *run) requests(event []byte) (q requests) {
+func (r *run) requests(event []byte) (all []*request) {
 	messages, err := events.Decode(event)
 	if err != nil {
 		messages = []events.Message{{Trigger: unknownTrigger, Err: err}}
 	}
 	r.log.Info("event", "bytes", len(event), "messages", len(messages), "trigger", messages[0].Trigger, "retryCount", r.invocation.RetryCount)
 	for n, m := range messages {
-		one := r.request(m, n)
-		r.log.request(one)
-		q = append(q, one)
+		all = append(all, r.request(m, n))
+		r.log.request(all[n])
 	}
-	return q
+	return all
 }
 
 // request reads the text of a message. Where the envelope has no id, the invocation's own and the place in the event serve: Function Compute keeps
 // both when it tries again.
 func (r *run) request(m events.Message, n int) *request {
-	id := m.ID
-	if id == "" {
-		id = fmt.Sprintf("%s#%d", r.invocation.RequestID, n)
-	}
+	id := cmp.Or(m.ID, fmt.Sprintf("%s#%d", r.invocation.RequestID, n))
 	one := &request{Request: plan.Request{
 		ID: plan.MessageID(m.Trigger, id), Published: m.Published,
 		Cause: state.Cause{Trigger: m.Trigger, MessageID: m.ID, FCRequestID: r.invocation.RequestID, RetryCount: r.invocation.RetryCount},
@@ -57,25 +51,21 @@ func (r *run) request(m events.Message, n int) *request {
 		// It is read as of when it was sent: a SwitchTime that has passed since does not make it wrong when it is delivered again.
 		one.Request.Request, err = events.Parse(m.Body, plan.SentAt(m.Published, r.now()))
 	}
-	if err != nil {
-		one.problems = problemsOf(err)
+	if invalid, ok := errors.AsType[*events.Invalid](err); ok {
+		for _, p := range invalid.Problems {
+			one.problems = append(one.problems, p.String())
+		}
+	} else if err != nil {
+		one.problems = []string{err.Error()}
 	}
 	one.mode = r.config.Policy.ModeOf(one.Request.Request)
 	return one
 }
 
-// kind is what sort of request it is, "" if it is none.
-func (q *request) kind() events.Kind {
-	if q.problems != nil {
-		return ""
-	}
-	return q.Request.Request.Kind
-}
-
 // reads reports whether a request changes nothing: it is answered by what the document and the fleet show.
 func (q *request) reads() bool {
-	switch q.kind() {
-	case "", events.KindTick, events.KindStatus:
+	switch q.Request.Request.Kind {
+	case events.KindTick, events.KindStatus:
 		return true
 	case events.KindStop:
 		return false
@@ -84,71 +74,49 @@ func (q *request) reads() bool {
 	}
 }
 
-// needState reports whether the event asks for anything but to be rejected.
-func (q requests) needState() bool {
-	return slices.ContainsFunc(q, func(one *request) bool { return one.problems == nil })
-}
+// acts reports whether a request asks for anything to be done. What is due waits for that, or for the next tick.
+func (q *request) acts() bool { return q.Request.Request.Kind == events.KindTick || !q.reads() }
 
-// act reports whether the event asks for anything to be done. What is due waits for that, or for the next tick.
-func (q requests) act() bool {
-	return slices.ContainsFunc(q, func(one *request) bool { return one.kind() == events.KindTick || !one.reads() })
-}
-
-// asked returns the requests that change the document.
-func (q requests) asked() (asked []plan.Request) {
-	for _, one := range q {
-		if !one.reads() {
-			asked = append(asked, one.Request)
+// reject publishes which messages are no requests, and returns the others. That needs no state.
+func (r *run) reject(ctx context.Context, requests []*request) (valid []*request, err error) {
+	for _, one := range requests {
+		if one.problems == nil {
+			valid = append(valid, one)
+			continue
 		}
+		err = errors.Join(err, r.send(ctx, slog.LevelInfo, r.from().Rejected(one.ID, one.Cause, one.problems)))
 	}
-	return asked
-}
-
-// reject publishes which messages are no requests. That needs no state.
-func (r *run) reject(ctx context.Context, q requests) error {
-	var faults []error
-	for _, one := range q {
-		if one.problems != nil {
-			faults = append(faults, r.publisher.these(ctx, r.from().Rejected(one.ID, one.Cause, one.problems)))
-		}
-	}
-	return errors.Join(faults...)
+	return valid, err
 }
 
 // answer answers the requests that change nothing: what is under way, and what would be done.
-func (r *run) answer(ctx context.Context, q requests) error {
-	var faults []error
-	for _, one := range q {
-		known := r.documents.document.Message(one.ID)
-		switch {
-		case one.kind() == events.KindStatus:
-			faults = append(faults, r.publisher.these(ctx, r.from().Status(one.ID, one.Cause, r.documents.document)...))
-		case one.kind() == "", one.kind() == events.KindTick:
+func (r *run) answer(ctx context.Context, requests []*request) (err error) {
+	for _, one := range requests {
+		known := r.document.Message(one.ID)
+		switch kind := one.Request.Request.Kind; {
+		case kind == events.KindTick:
+		case kind == events.KindStatus:
+			err = errors.Join(err, r.send(ctx, slog.LevelInfo, r.from().Status(one.ID, one.Cause, r.document)...))
 		case one.reads(), known != nil && known.Answer == state.AnswerGiven:
-			faults = append(faults, r.plan(ctx, one))
+			err = errors.Join(err, r.plan(ctx, one))
 		}
 	}
-	return errors.Join(faults...)
+	return err
 }
 
-// plan answers a request that is only to be planned. First it writes down that this is its answer: delivered again, perhaps when the mode is another
-// one, the request is planned again, and begins nothing. One that has begun something before is not planned.
+// plan answers a request that is only to be planned: it publishes what the request would do. First it writes down that this is its answer: delivered
+// again, perhaps when the mode is another one, the request is planned again, and begins nothing. One that has begun something before is not planned.
 func (r *run) plan(ctx context.Context, one *request) error {
-	if err := r.documents.change(ctx, func(p *plan.Plan) { p.Given(one.Request) }); err != nil {
+	if err := r.change(ctx, func(p *plan.Plan) { p.Given(one.Request) }); err != nil {
 		return err
 	}
-	if known := r.documents.document.Message(one.ID); known != nil && known.Answer != state.AnswerGiven {
+	if known := r.document.Message(one.ID); known != nil && known.Answer != state.AnswerGiven {
 		return nil
 	}
-	return r.preview(ctx, one)
-}
-
-// preview publishes what a request would do.
-func (r *run) preview(ctx context.Context, one *request) error {
-	p := plan.On(r.documents.document, r.setting())
+	p := plan.On(r.document, r.setting())
 	if refusal := p.Refusal(one.Request); refusal != "" {
 		one.problems = []string{refusal}
-		return r.publisher.these(ctx, r.from().Rejected(one.ID, one.Cause, one.problems))
+		return r.send(ctx, slog.LevelInfo, r.from().Rejected(one.ID, one.Cause, one.problems))
 	}
 	work, cancel := r.working(ctx)
 	defer cancel()
@@ -158,5 +126,5 @@ func (r *run) preview(ctx context.Context, one *request) error {
 	}
 	var hash string
 	one.planned, hash = p.Preview(one.Request, fleet)
-	return r.publisher.these(ctx, r.from().Plan(one.planned, hash)...)
+	return r.send(ctx, slog.LevelInfo, r.from().Plan(one.planned, hash)...)
 }

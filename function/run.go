@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/aliyun/fc-runtime-go-sdk/fccontext"
@@ -35,10 +34,10 @@ type Function struct {
 	transport *transport.Transport
 	limit     *pace.Limiter
 
-	turn   chan struct{} // holds one invocation at a time: two of them would only make each other decide anew
-	mu     sync.Mutex
+	turn chan struct{} // holds one invocation at a time: two of them would only make each other decide anew
+	// Whoever has the turn may use these:
 	topics map[string]*mns.Client // by account and region, which never change in the cloud
-	number int64                  // of the newest document that this process has seen; whoever has the turn may use it
+	number int64                  // of the newest document that this process has seen
 }
 
 // New makes the function. A wrong configuration does not keep it from starting: every invocation then says what is wrong.
@@ -59,53 +58,59 @@ type run struct {
 	*Function
 	invocation invocation.Invocation
 	rds        *rds.Client
-	documents  *documents
-	publisher  *publisher
+	topic      *mns.Client
+	store      *state.Store
+	document   *state.Document // the newest one that the invocation knows
 	log        journal
 }
 
-// lastMoment is left for the answer to reach Function Compute.
-const lastMoment = 500 * time.Millisecond
-
-// begin takes what Function Compute says about the invocation. The context that it returns ends when nothing may be under way any more.
-func (r *run) begin(ctx context.Context) (context.Context, context.CancelFunc, error) {
-	none := func() {}
-	fc, ok := fccontext.FromContext(ctx)
-	if !ok {
-		return ctx, none, errors.New("there is no Function Compute context: the binary runs under the go1 runtime only")
-	}
-	i, err := invocation.From(fc)
-	if err != nil {
-		return ctx, none, &fault.Error{Kind: fault.Invalid, Message: err.Error()}
-	}
-	topic, err := r.topicOf(i)
-	if err != nil {
-		return ctx, none, &fault.Error{Kind: fault.Invalid, Message: err.Error()}
-	}
+// whole returns the time of the invocation, after which nothing may be under way any more: half a second before Function Compute's deadline, so that
+// the answer reaches it.
+func (r *run) whole(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		deadline = r.now().Add(time.Minute)
 	}
-	r.invocation, r.log = i, journal{r.log.With("fcRequestId", i.RequestID)}
-	r.rds = rds.New(r.transport, r.limit, r.config.RDSEndpoint, i.Credentials).Patient(pace.RetryFew[string])
-	r.publisher = &publisher{topic: topic, name: r.config.ResultTopic, credentials: i.Credentials, log: r.log}
-	objects := oss.New(r.transport, r.config.OSSEndpoint, i.Region, r.config.StateBucket, i.Credentials)
-	r.documents = &documents{store: state.New(objects, r.config.StatePrefix, i.RequestID, rand.Text), setting: r.setting, log: r.log, number: &r.number}
-	ctx, cancel := context.WithDeadline(ctx, deadline.Add(-lastMoment))
-	return ctx, cancel, r.refuseBroken(ctx)
+	return context.WithDeadline(ctx, deadline.Add(-500*time.Millisecond))
 }
 
-// refuseBroken fails the invocation if the configuration is wrong, and says so on the topic where that is possible.
-func (r *run) refuseBroken(ctx context.Context) error {
+// begin takes what Function Compute says about the invocation. If the configuration is wrong, the invocation fails, and says so on the topic where
+// that is possible.
+func (r *run) begin(ctx context.Context) (err error) {
+	fc, ok := fccontext.FromContext(ctx)
+	if !ok {
+		return errors.New("there is no Function Compute context: the binary runs under the go1 runtime only")
+	}
+	if r.invocation, err = invocation.From(fc); err == nil {
+		r.topic, err = r.topicOf(r.invocation)
+	}
+	if err != nil {
+		return &fault.Error{Kind: fault.Invalid, Message: err.Error()}
+	}
+	i := r.invocation
+	r.log = journal{r.log.With("fcRequestId", i.RequestID)}
+	r.rds = rds.New(r.transport, r.limit, r.config.RDSEndpoint, i.Credentials).Patient(pace.RetryFew[string])
+	objects := oss.New(r.transport, r.config.OSSEndpoint, i.Region, r.config.StateBucket, i.Credentials)
+	r.store = state.New(objects, r.config.StatePrefix, i.RequestID, rand.Text).From(r.number)
 	if r.broken == nil {
 		return nil
 	}
 	r.log.Error("event", "configuration", r.broken.Error())
 	if r.config.ResultTopic != "" {
 		one := r.request(events.Message{Trigger: unknownTrigger}, 0)
-		_ = r.publisher.these(ctx, r.from().Rejected(one.ID, one.Cause, []string{"configuration: " + r.broken.Error()})) // the error itself goes to Function Compute
+		told := r.from().Rejected(one.ID, one.Cause, []string{"configuration: " + r.broken.Error()})
+		_ = r.send(ctx, slog.LevelInfo, told) // the error itself goes to Function Compute
 	}
 	return &fault.Error{Op: "configuration", Kind: fault.Invalid, Message: r.broken.Error()}
+}
+
+// topicOf returns the process's client of the result topic.
+func (f *Function) topicOf(i invocation.Invocation) (topic *mns.Client, err error) {
+	key := i.Account + " " + i.Region
+	if f.topics[key] == nil {
+		f.topics[key], err = mns.New(f.transport, f.config.MNSEndpoint, i.Account, i.Region)
+	}
+	return f.topics[key], err
 }
 
 // setting is what decisions depend on, now. The document has whole seconds, in UTC.
@@ -128,23 +133,9 @@ func (r *run) recover(err *error) {
 	}
 }
 
-func (f *Function) topicOf(i invocation.Invocation) (*mns.Client, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	key := i.Account + " " + i.Region
-	if f.topics[key] == nil {
-		client, err := mns.New(f.transport, f.config.MNSEndpoint, i.Account, i.Region)
-		if err != nil {
-			return nil, err
-		}
-		f.topics[key] = client
-	}
-	return f.topics[key], nil
-}
-
 // working returns the time for looking and calling. The last quarter, 10 seconds at the most, belongs to writing and publishing.
 func (r *run) working(ctx context.Context) (context.Context, context.CancelFunc) {
-	deadline, _ := ctx.Deadline() // begin has set one
+	deadline, _ := ctx.Deadline() // whole has set one
 	reserve := min(10*time.Second, deadline.Sub(r.now())/4)
 	return context.WithDeadline(ctx, deadline.Add(-reserve))
 }

@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"rds-kernel-upgrade/events"
 	"rds-kernel-upgrade/function/internal/plan"
-	"rds-kernel-upgrade/function/internal/policy"
 	"rds-kernel-upgrade/function/internal/state"
 )
 
@@ -17,19 +17,16 @@ func (f From) answer(d *state.Document, m *state.Message) []Notification {
 	if m == nil {
 		return nil
 	}
-	s := subject{rollout: m.ID, cause: m.Cause, at: m.Received}
-	about := d.Rollout(m.Rollout)
-	if about != nil {
-		s.advisory = plan.AdvisoryOf(about.Request)
-	}
+	about := cmp.Or(d.Rollout(m.Rollout), &state.Rollout{})
+	asker := &state.Rollout{ID: m.ID, Cause: m.Cause, Request: about.Request}
 	var n Notification
 	switch m.Answer {
 	case state.AnswerRefused:
-		n = f.rejected(s, []string{m.Detail})
+		n = f.rejected(asker, m.Received, []string{m.Detail})
 	case state.AnswerJoined, state.AnswerStopped:
-		n = f.note(s, cmp.Or(m.Detail, "it was "+string(m.Answer)))
-		if about != nil && m.Answer == state.AnswerStopped {
-			n.Data.Counts = countsOf(Entries(about))
+		n = f.note(asker, m.Received, cmp.Or(m.Detail, "it was "+string(m.Answer)))
+		if m.Answer == state.AnswerStopped {
+			n.Data.Counts = countsOf(about)
 		}
 	default:
 		return nil
@@ -39,23 +36,21 @@ func (f From) answer(d *state.Document, m *state.Message) []Notification {
 }
 
 // note returns a report without instances.
-func (f From) note(s subject, detail string) Notification {
-	n := f.notification(Reported, s, "", "")
-	n.Data.Detail, n.Data.Mode = short(detail, maxText), f.mode()
+func (f From) note(r *state.Rollout, at time.Time, detail string) Notification {
+	n := f.notification(Reported, r, at, "", "")
+	n.Data.Detail, n.Data.Mode = short(detail, maxText), f.Policy.ModeOf(events.Request{})
 	n.Data.Counts, n.Data.Instances = map[Status]int{}, []Entry{}
 	return n
 }
 
-func (f From) mode() policy.Mode { return f.Policy.ModeOf(events.Request{}) }
-
 // Rejected returns that a message is no request, or cannot be served, and all that is wrong with it. The rollout is what the message would have
 // begun.
 func (f From) Rejected(rollout string, cause state.Cause, problems []string) Notification {
-	return f.rejected(subject{rollout: rollout, cause: cause, at: f.Now}, problems)
+	return f.rejected(&state.Rollout{ID: rollout, Cause: cause}, f.Now, problems)
 }
 
-func (f From) rejected(s subject, problems []string) Notification {
-	n := f.notification(Rejected, s, "", "")
+func (f From) rejected(r *state.Rollout, at time.Time, problems []string) Notification {
+	n := f.notification(Rejected, r, at, "", "")
 	n.Data.Problems = shortAll(slices.DeleteFunc(slices.Clone(problems), func(p string) bool { return p == "" }), maxProblems)
 	if len(n.Data.Problems) == 0 {
 		n.Data.Problems = []string{"it is not served, and no reason is known"}
@@ -94,14 +89,14 @@ func (f From) Status(rollout string, cause state.Cause, d *state.Document) []Not
 	if len(list) > 0 {
 		detail = fmt.Sprintf("rollouts: %d under way, %d waiting, %d halted", many[state.Open], many[state.Waiting], many[state.Halted])
 	}
-	head := f.note(subject{rollout: rollout, cause: cause, at: f.Now}, detail)
-	return inParts(head, list, Data.withRollouts)
+	head := f.note(&state.Rollout{ID: rollout, Cause: cause}, f.Now, detail)
+	return inParts(head, list, func(d *Data) *[]Progress { return &d.Rollouts })
 }
 
 func (f From) progress(r, front *state.Rollout) Progress {
 	p := Progress{
 		Rollout: r.ID, State: r.State, Since: plan.Stamp(cmp.Or(r.Since, f.Now)), Kind: r.Request.Kind, DBInstanceID: word(r.Request.Upgrade.DBInstanceID),
-		Advisory: word(plan.AdvisoryOf(r.Request)), Severity: r.Severity, Wave: current(r), Counts: countsOf(Entries(r)),
+		Advisory: word(plan.AdvisoryOf(r.Request)), Severity: r.Severity, Wave: current(r).Number, Counts: countsOf(r),
 		Detail: short(f.progressWords(r, front), maxText),
 	}
 	if len(r.Waves) > 0 {
@@ -110,14 +105,14 @@ func (f From) progress(r, front *state.Rollout) Progress {
 	return p
 }
 
-// current returns the number of the latest wave that has begun, 0 if none has.
-func current(r *state.Rollout) (number int) {
+// current returns the latest wave that has begun, the zero Wave if none has.
+func current(r *state.Rollout) (latest state.Wave) {
 	for _, w := range r.Waves {
 		if !w.Began.IsZero() {
-			number = w.Number
+			latest = w
 		}
 	}
-	return number
+	return latest
 }
 
 // progressWords says how far a rollout has come, and what it waits for.
@@ -129,11 +124,11 @@ func (f From) progressWords(r, front *state.Rollout) string {
 		return fmt.Sprintf("halted: %s; in flight: %d", r.Halt, r.Count(state.Intent, state.Called))
 	case r.State == state.Waiting:
 		text = "it has not looked at its instances yet"
-	case wave > 0 && !waveOf(r, wave).Done.IsZero():
+	case !wave.Done.IsZero():
 		text = f.doneWords(r, wave)
-	case wave > 0:
-		t := tally(r, wave)
-		text = fmt.Sprintf("%s is under way, with %s: proven %d, out %d", nameOf(r, wave), instances(t.all), t.proven, t.out)
+	case wave.Number > 0:
+		t := tally(r, wave.Number)
+		text = fmt.Sprintf("%s is under way, with %s: proven %d, out %d", nameOf(r, wave.Number), instances(t.all), t.proven, t.out)
 	}
 	if waits(r, front) {
 		text = join(text, goesFirst(front, r))

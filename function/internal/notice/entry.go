@@ -47,14 +47,10 @@ const (
 )
 
 // Entries returns the members of a rollout as they stand in an account, in their order. It is the function's own answer, too.
-func Entries(r *state.Rollout) []Entry { return entriesOf(r, func(*state.Member) bool { return true }) }
-
-func entriesOf(r *state.Rollout, wanted func(*state.Member) bool) []Entry {
+func Entries(r *state.Rollout) []Entry {
 	entries := make([]Entry, 0, len(r.Members))
 	for n := range r.Members {
-		if m := &r.Members[n]; wanted(m) {
-			entries = append(entries, entryOf(r, m))
-		}
+		entries = append(entries, entryOf(r, &r.Members[n]))
 	}
 	return entries
 }
@@ -163,11 +159,12 @@ func errorOf(m *state.Member) *Error {
 	}
 }
 
-// countsOf counts entries by their status.
-func countsOf(entries []Entry) map[Status]int {
+// countsOf counts the members of a rollout by their status.
+func countsOf(r *state.Rollout) map[Status]int {
 	counts := map[Status]int{}
-	for _, e := range entries {
-		counts[e.Status]++
+	for n := range r.Members {
+		status, _, _ := standing(r, &r.Members[n])
+		counts[status]++
 	}
 	return counts
 }

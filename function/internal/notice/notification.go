@@ -98,29 +98,18 @@ type From struct {
 	Policy  policy.Policy
 }
 
-// subject is what a notification is about.
-type subject struct {
-	rollout, advisory string
-	cause             state.Cause
-	at                time.Time // when it happened
-}
-
-// subjectOf returns a rollout as the subject of what has happened at a time.
-func subjectOf(r *state.Rollout, at time.Time) subject {
-	return subject{rollout: r.ID, advisory: plan.AdvisoryOf(r.Request), cause: r.Cause, at: at}
-}
-
-// notification returns a notification without its content. Its id is made of what names the news: the rollout, the instance, the status, and a
-// version or another name that distinguishes news of the same status.
-func (f From) notification(status Status, s subject, instance, version string) Notification {
-	if s.at.IsZero() {
-		s.at = f.Now // the document should say when
+// notification returns a notification about a rollout without its content, of what has happened at a time. Its id is made of what names the news:
+// the rollout, the instance, the status, and a version or another name that distinguishes news of the same status.
+func (f From) notification(status Status, r *state.Rollout, at time.Time, instance, version string) Notification {
+	if at.IsZero() {
+		at = f.Now // the document should say when
 	}
-	s.cause.MessageID, s.cause.FCRequestID = word(s.cause.MessageID), word(s.cause.FCRequestID)
+	cause := r.Cause
+	cause.MessageID, cause.FCRequestID = word(cause.MessageID), word(cause.FCRequestID)
 	return Notification{
-		SpecVersion: "1.0", ID: plan.Digest(s.rollout, instance, string(status), version), Source: f.Source,
-		Type: TypePrefix + string(status), Time: plan.Stamp(s.at), DataContentType: "application/json",
-		Data: Data{Entry: Entry{Status: status}, Rollout: s.rollout, Advisory: word(s.advisory), ObservedAt: plan.Stamp(s.at), Cause: s.cause},
+		SpecVersion: "1.0", ID: plan.Digest(r.ID, instance, string(status), version), Source: f.Source,
+		Type: TypePrefix + string(status), Time: plan.Stamp(at), DataContentType: "application/json",
+		Data: Data{Entry: Entry{Status: status}, Rollout: r.ID, Advisory: word(plan.AdvisoryOf(r.Request)), ObservedAt: plan.Stamp(at), Cause: cause},
 	}
 }
 

@@ -2,6 +2,8 @@ package notice
 
 import (
 	"cmp"
+	"slices"
+	"time"
 
 	"rds-kernel-upgrade/function/internal/fleet"
 	"rds-kernel-upgrade/function/internal/plan"
@@ -22,9 +24,9 @@ func (f From) Of(d *state.Document, m plan.Mark) []Notification {
 	case plan.WhatWaiting:
 		return f.waiting(r, plan.Front(d))
 	case plan.WhatBegan:
-		return f.began(r, m.Wave)
+		return f.began(r, waveOf(r, m.Wave))
 	case plan.WhatDone:
-		return f.done(r, m.Wave)
+		return f.done(r, waveOf(r, m.Wave))
 	case plan.WhatAccepted:
 		return f.accepted(r, r.Member(m.Member))
 	case plan.WhatEnd:
@@ -33,9 +35,8 @@ func (f From) Of(d *state.Document, m plan.Mark) []Notification {
 		return f.halted(r)
 	case plan.WhatReport:
 		return f.report(r)
-	default:
-		return nil
 	}
+	return nil
 }
 
 // accepted returns that the call of a member was accepted, as it was then: whatever else is known of the member by now is another notification's.
@@ -43,11 +44,10 @@ func (f From) accepted(r *state.Rollout, m *state.Member) []Notification {
 	if m == nil || !m.Accepted() {
 		return nil
 	}
-	call := *m.Call
+	then, call := *m, *m.Call
 	call.Task, call.Looks = "", 0
-	then := *m
 	then.State, then.Call, then.End = state.Called, &call, nil
-	return []Notification{f.transition(subjectOf(r, call.AcceptedAt), entryOf(r, &then), &then)}
+	return []Notification{f.transition(r, call.AcceptedAt, &then)}
 }
 
 // afterwards says, by engine, what a completed upgrade may leave to do by hand.
@@ -61,7 +61,7 @@ func (f From) end(r *state.Rollout, m *state.Member) []Notification {
 	if m == nil || m.End == nil || !proven && m.State != state.Failed && m.State != state.Unverified {
 		return nil
 	}
-	n := f.transition(subjectOf(r, m.End.At), entryOf(r, m), m)
+	n := f.transition(r, m.End.At, m)
 	if proven {
 		n.Data.After = word(runs(m))
 		n.Data.Detail = short(join(m.End.Detail, afterwards[m.Engine]), maxText)
@@ -70,8 +70,9 @@ func (f From) end(r *state.Rollout, m *state.Member) []Notification {
 }
 
 // transition returns a notification about one instance.
-func (f From) transition(s subject, e Entry, m *state.Member) Notification {
-	n := f.notification(e.Status, s, m.DBInstanceID, m.Target)
+func (f From) transition(r *state.Rollout, at time.Time, m *state.Member) Notification {
+	e := entryOf(r, m)
+	n := f.notification(e.Status, r, at, m.DBInstanceID, m.Target)
 	e.Wave = max(1, e.Wave)
 	n.Subject, n.Data.Entry, n.Data.Before = f.arn(e), e, word(m.Before)
 	if m.Call != nil {
@@ -86,11 +87,10 @@ func (f From) halted(r *state.Rollout) []Notification {
 	if r.Halt == "" {
 		return nil
 	}
-	touched := entriesOf(r, func(m *state.Member) bool { return m.Wave > 0 })
-	head := f.notification(Halted, subjectOf(r, r.Since), "", "")
+	head := f.notification(Halted, r, r.Since, "", "")
 	head.Data.Reason, head.Data.Detail = plan.Held, short(r.Halt, maxText)
-	head.Data.Mode, head.Data.Counts = f.Policy.ModeOf(r.Request), countsOf(Entries(r))
-	return inParts(head, touched, Data.withInstances)
+	head.Data.Mode, head.Data.Counts = f.Policy.ModeOf(r.Request), countsOf(r)
+	return inParts(head, slices.DeleteFunc(Entries(r), func(e Entry) bool { return e.Wave < 1 }), instancesOf)
 }
 
 // report returns the account of a rollout that has ended. Where there is only one instance, its fields stand at the top as well, so that the
@@ -103,29 +103,29 @@ func (f From) report(r *state.Rollout) []Notification {
 	for n := range r.Members {
 		ended = later(ended, cmp.Or(r.Members[n].End, &state.End{}).At)
 	}
-	return f.account(Reported, subjectOf(r, ended), r, Entries(r), "")
+	return f.account(Reported, r, ended, Entries(r), "")
 }
 
 // Plan returns the notifications of a rollout that is only planned: the plan, and the report that closes the account of the request. Its pending
 // members have a Call with UpgradeTime, SwitchTime and Moved, which never stands in a document. The hash is the plan's.
 func (f From) Plan(r *state.Rollout, hash string) []Notification {
-	s := subjectOf(r, f.Now)
 	entries := Entries(r)
-	return append(f.account(Planned, s, r, entries, hash), f.account(Reported, s, r, entries, "")...)
+	return append(f.account(Planned, r, f.Now, entries, hash), f.account(Reported, r, f.Now, entries, "")...)
 }
 
 // account returns an account of all instances of a rollout.
-func (f From) account(status Status, s subject, r *state.Rollout, entries []Entry, hash string) []Notification {
-	head := f.notification(status, s, "", "")
-	if len(entries) == 1 {
+func (f From) account(status Status, r *state.Rollout, at time.Time, entries []Entry, hash string) []Notification {
+	head := f.notification(status, r, at, "", "")
+	switch len(entries) {
+	case 0:
+		head.Data.Detail = "no instance fits the selection"
+	case 1:
 		head.Subject, head.Data.Entry, head.Data.Status = f.arn(entries[0]), entries[0], status
 	}
-	detail := r.Halt
-	if len(entries) == 0 {
-		detail = cmp.Or(detail, "no instance fits the selection")
-	}
-	head.Data.Detail = cmp.Or(short(detail, maxText), head.Data.Detail)
+	head.Data.Detail = cmp.Or(short(r.Halt, maxText), head.Data.Detail)
 	head.Data.Mode, head.Data.PlanHash, head.Data.Notes = f.Policy.ModeOf(r.Request), hash, shortAll(r.Notes, maxNotes)
-	head.Data.Counts = countsOf(entries)
-	return inParts(head, entries, Data.withInstances)
+	head.Data.Counts = countsOf(r)
+	return inParts(head, entries, instancesOf)
 }
+
+func instancesOf(d *Data) *[]Entry { return &d.Instances }

@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
+
+	"rds-kernel-upgrade/function/internal/plan"
 )
 
 // The most bytes, as JSON writes them, of …
@@ -15,6 +18,7 @@ const (
 	maxText     = 1_000  // a text for people
 	maxNotes    = 16_000 // all notes
 	maxProblems = 40_000 // all problems
+	maxSize     = 60_000 // a notification: MNS takes 64 KB; what is left is for the number of the part and for what the SDK adds
 )
 
 // word cuts a name, a version or an id.
@@ -73,9 +77,34 @@ func instances(many int) string {
 }
 
 // later returns the later of two times.
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
+func later(a, b time.Time) time.Time { return slices.MaxFunc([]time.Time{a, b}, time.Time.Compare) }
+
+// inParts returns a notification with a list, in as many parts as it takes. All of them have what the head has, and each item stands in one.
+func inParts[T any](head Notification, items []T, list func(*Data) *[]T) (parts []Notification) {
+	*list(&head.Data) = []T{}
+	lists := split(items, maxSize-jsonSize(head))
+	for n, items := range lists {
+		part := head
+		*list(&part.Data) = items
+		if len(lists) > 1 {
+			part.Data.Part, part.Data.Parts = n+1, len(lists)
+		}
+		if n > 0 {
+			part.ID = plan.Digest(head.Data.Rollout, "", string(head.Data.Status), "part "+strconv.Itoa(n+1))
+		}
+		parts = append(parts, part)
 	}
-	return b
+	return parts
+}
+
+// split cuts a list between items, so that no part has more bytes than there is room for. There is always one part, even if it is empty.
+func split[T any](items []T, room int) (parts [][]T) {
+	first, size := 0, 0
+	for n, item := range items {
+		more := jsonSize(item) + 1
+		if size += more; size > room && n > first {
+			parts, first, size = append(parts, items[first:n]), n, more
+		}
+	}
+	return append(parts, items[first:])
 }

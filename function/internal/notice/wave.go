@@ -16,8 +16,7 @@ func (f From) waiting(r, front *state.Rollout) []Notification {
 	if !waits(r, front) {
 		return nil
 	}
-	s := subjectOf(r, later(r.Since, front.Received))
-	return []Notification{f.wave(s, EventWaiting, 0, "it waits: "+goesFirst(front, r))}
+	return []Notification{f.wave(r, later(r.Since, front.Received), EventWaiting, 0, "it waits: "+goesFirst(front, r))}
 }
 
 // waits reports whether another rollout goes first. A request for one instance waits for no rollout.
@@ -48,43 +47,41 @@ func asked(r *state.Rollout) string {
 }
 
 // began returns that a wave began.
-func (f From) began(r *state.Rollout, number int) []Notification {
-	w := waveOf(r, number)
-	if w == nil || w.Began.IsZero() {
+func (f From) began(r *state.Rollout, w state.Wave) []Notification {
+	if w.Began.IsZero() {
 		return nil
 	}
-	detail := fmt.Sprintf("%s has begun, with %s", nameOf(r, number), instances(tally(r, number).all))
+	detail := fmt.Sprintf("%s has begun, with %s", nameOf(r, w.Number), instances(tally(r, w.Number).all))
 	if w.Why != "" {
 		detail += ": " + w.Why
 	}
-	return []Notification{f.wave(subjectOf(r, w.Began), EventBegan, number, detail)}
+	return []Notification{f.wave(r, w.Began, EventBegan, w.Number, detail)}
 }
 
 // done returns that each member of a wave is proven, or is out.
-func (f From) done(r *state.Rollout, number int) []Notification {
-	w := waveOf(r, number)
-	if w == nil || w.Done.IsZero() {
+func (f From) done(r *state.Rollout, w state.Wave) []Notification {
+	if w.Done.IsZero() {
 		return nil
 	}
-	return []Notification{f.wave(subjectOf(r, w.Done), EventProven, number, f.doneWords(r, number))}
+	return []Notification{f.wave(r, w.Done, EventProven, w.Number, f.doneWords(r, w))}
 }
 
 // wave returns a notification of type wave. The wave's number is 0 where there is none yet.
-func (f From) wave(s subject, event Event, number int, detail string) Notification {
+func (f From) wave(r *state.Rollout, at time.Time, event Event, number int, detail string) Notification {
 	version := string(event)
 	if number > 0 {
 		version += " " + strconv.Itoa(number)
 	}
-	n := f.notification(WaveMoved, s, "", version)
+	n := f.notification(WaveMoved, r, at, "", version)
 	n.Data.Wave, n.Data.Event, n.Data.Detail = number, event, short(detail, maxText)
 	return n
 }
 
 // doneWords says how many members of a wave are proven and how many are out, and what follows.
-func (f From) doneWords(r *state.Rollout, number int) string {
-	t := tally(r, number)
-	text := fmt.Sprintf("%s is done, with %s: proven %d, out %d (failed, unverified or left alone)", nameOf(r, number), instances(t.all), t.proven, t.out)
-	after := following(r, number)
+func (f From) doneWords(r *state.Rollout, w state.Wave) string {
+	t := tally(r, w.Number)
+	text := fmt.Sprintf("%s is done, with %s: proven %d, out %d (failed, unverified or left alone)", nameOf(r, w.Number), instances(t.all), t.proven, t.out)
+	after := following(r, w.Number)
 	switch {
 	case r.Halt != "":
 		return text + "; nothing follows, because the rollout was halted"
@@ -93,10 +90,9 @@ func (f From) doneWords(r *state.Rollout, number int) string {
 	case t.proven == 0:
 		return text + "; nothing follows, because none was proven"
 	}
-	if until := t.proof.Add(plan.BakeOf(r, f.Policy)); until.After(waveOf(r, number).Done) {
-		text += "; it bakes until " + plan.Stamp(until) + ", then "
-	} else {
-		text += "; "
+	text += "; "
+	if until := t.proof.Add(plan.BakeOf(r, f.Policy)); until.After(w.Done) {
+		text += "it bakes until " + plan.Stamp(until) + ", then "
 	}
 	return text + nameOf(r, after) + " follows, as the policy's windows and budget permit"
 }
@@ -108,45 +104,40 @@ type tallied struct {
 }
 
 func tally(r *state.Rollout, number int) (t tallied) {
-	for n := range r.Members {
-		m := &r.Members[n]
-		if m.Wave < 1 || m.Wave > number {
-			continue
-		}
+	for _, m := range r.Members {
 		proven := m.State == state.Proven
-		if proven && m.End != nil {
+		if proven && m.End != nil && m.Wave > 0 && m.Wave <= number {
 			t.proof = later(t.proof, m.End.At)
 		}
-		if m.Wave < number {
-			continue
-		}
-		t.all++
 		switch {
+		case m.Wave != number:
+			continue
 		case proven:
 			t.proven++
 		case m.State.Terminal():
 			t.out++
 		}
+		t.all++
 	}
 	return t
 }
 
-// waveOf returns a wave of a rollout, nil if there is none.
-func waveOf(r *state.Rollout, number int) *state.Wave {
-	n := slices.IndexFunc(r.Waves, func(w state.Wave) bool { return w.Number == number })
-	if n < 0 {
-		return nil
+// waveOf returns a wave of a rollout, the zero Wave if there is none.
+func waveOf(r *state.Rollout, number int) (w state.Wave) {
+	if n := slices.IndexFunc(r.Waves, func(w state.Wave) bool { return w.Number == number }); n >= 0 {
+		w = r.Waves[n]
 	}
-	return &r.Waves[n]
+	return w
 }
 
 // following returns the number of the wave that follows another one, 0 if there is none.
 func following(r *state.Rollout, number int) int {
-	n := slices.IndexFunc(r.Waves, func(w state.Wave) bool { return w.Number > number })
-	if n < 0 {
-		return 0
+	for _, w := range r.Waves {
+		if w.Number > number {
+			return w.Number
+		}
 	}
-	return r.Waves[n].Number
+	return 0
 }
 
 // nameOf returns "wave 2 of 4".
