@@ -239,7 +239,7 @@ func (s *theatre) checkProgress(v *visit, front *state.Rollout) {
 		s.blame(13, "rollout %s (%s) is at the front, and has not opened", r.ID, r.Severity)
 		return
 	}
-	if d.InFlight() > 0 || firstPending(r) != firstPending(front) || s.busy() {
+	if inFlight(d) > 0 || firstPending(r) != firstPending(front) || s.busy() {
 		return
 	}
 	for n := range r.Members {

@@ -40,12 +40,15 @@ func (s *theatre) checkEnd() {
 
 // checkArchives asks whether each rollout that has ended can be read again.
 func (s *theatre) checkArchives() {
-	store := s.store()
 	for id, r := range s.rollouts {
 		if r.Archived.IsZero() {
 			continue
 		}
-		account, err := store.Archived(s.tb.Context(), id)
+		var stored []byte
+		for _, o := range s.oss.Objects(s.store().ArchiveKey(id)) {
+			stored = o.Content
+		}
+		account, err := state.DecodeArchive(stored)
 		if err != nil {
 			s.blame(14, "rollout %s: %v", id, err)
 			continue
@@ -75,4 +78,12 @@ func (s *theatre) checkLetters() {
 	if len(slices.Compact(known)) != len(known) {
 		s.blame(9, "a message stands in the document twice: %v", known)
 	}
+}
+
+// inFlight returns how many members of all rollouts may have a call under way.
+func inFlight(d *state.Document) (many int) {
+	for _, r := range d.Rollouts {
+		many += r.Count(state.Intent, state.Called)
+	}
+	return many
 }

@@ -107,5 +107,5 @@ func (s *theatre) settled() bool {
 			return false
 		}
 	}
-	return d.InFlight() == 0 && len(plan.Unpublished(d)) == 0
+	return inFlight(d) == 0 && len(plan.Unpublished(d)) == 0
 }

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -30,44 +31,22 @@ func (d *Document) ArchiveOf(r *Rollout) *Archive {
 	return a
 }
 
-// EncodeArchive returns an archive as it is stored.
-func EncodeArchive(a *Archive) ([]byte, error) {
-	if f := a.check(); f != nil {
-		return nil, f
-	}
-	if f := a.Rollout.checkJSON().in("request").in("rollout"); f != nil {
-		return nil, f
-	}
-	return pack(a)
-}
-
 // DecodeArchive reads an archive as it is stored. An error names the path of what is wrong.
-func DecodeArchive(object []byte) (*Archive, error) {
-	a := &Archive{}
-	if err := decode(object, a); err != nil {
-		return nil, err
-	}
+func DecodeArchive(object []byte) (*Archive, error) { return decode(object, &Archive{}) }
+
+// Sort puts the lists of the archive into the order in which they are written.
+func (a *Archive) Sort() {
 	a.Rollout.sort()
-	slices.SortFunc(a.Messages, compareMessages)
-	if f := a.check(); f != nil {
-		return nil, f
-	}
-	return a, nil
+	slices.SortFunc(a.Messages, compare)
 }
 
 func (a *Archive) check() *flaw {
-	f := checkValues(a)
-	switch {
-	case f != nil:
+	if f := cmp.Or(checkValues(a), checkVersion(a.Version)); f != nil {
 		return f
-	case a.Version != Version:
-		return flawed("is %d: want %d", a.Version, Version).in("version")
 	}
-	if f := a.Rollout.check(); f != nil {
-		return f.in("rollout")
+	f := cmp.Or(a.Rollout.check().in("rollout"), checkList(a.Messages).in("messages"))
+	if f == nil && !a.Rollout.AllTold() {
+		f = flawed("has not ended, or not everything about it has been published").in("rollout")
 	}
-	if !a.Rollout.AllTold() {
-		return flawed("has not ended, or not everything about it has been published").in("rollout")
-	}
-	return checkMessages(a.Messages)
+	return f
 }

@@ -1,18 +1,26 @@
 package state
 
 import (
+	"cmp"
+	"encoding/json"
 	"strings"
 
 	"rds-kernel-upgrade/events"
+	"rds-kernel-upgrade/function/internal/advisory"
+	"rds-kernel-upgrade/function/internal/fault"
 )
 
 // check reports what is impossible in a rollout, whatever the others are.
 func (r *Rollout) check() *flaw {
-	return firstOf(
+	members := make([]*Member, len(r.Members))
+	for n := range members {
+		members[n] = &r.Members[n]
+	}
+	return cmp.Or(
 		checkName(r.ID).in("id"),
 		oneOf(r.State, Waiting, Open, Halted, Closed).in("state"),
-		oneOf(r.Severity, severities...).in("severity"),
-		r.checkState(), r.checkTold(), r.checkRequest(), r.checkWaves(), r.checkMembers(),
+		oneOf(r.Severity, append(events.Severities(), "")...).in("severity"),
+		r.checkState(), r.checkTold(), r.checkRequest(), r.checkWaves(), checkList(members).in("members"),
 	)
 }
 
@@ -53,8 +61,15 @@ func (r *Rollout) checkTold() *flaw {
 	return nil
 }
 
-func (r *Rollout) checkRequest() (f *flaw) {
+// checkRequest reports what a rollout needs of its request, and one whose JSON this package could not read again.
+func (r *Rollout) checkRequest() *flaw {
+	text, err := json.Marshal(r.Request)
+	if err != nil {
+		return flawed("cannot be written: %v", err).in("request")
+	}
+	f := readJSON(text, &events.Request{})
 	switch {
+	case f != nil:
 	case r.Request.Kind == "":
 		f = flawed("is missing").in("kind")
 	case r.Request.Kind == events.KindUpgrade && r.Request.Upgrade.DBInstanceID == "":
@@ -86,24 +101,11 @@ func (r *Rollout) checkWaves() *flaw {
 	return nil
 }
 
-func (r *Rollout) checkMembers() *flaw {
-	for n := range r.Members {
-		f := firstOf(
-			inOrder(r.Members, n, func(m Member) string { return m.DBInstanceID }).in("DBInstanceId"),
-			r.Members[n].check(),
-		)
-		if f != nil {
-			return f.at(n).in("members")
-		}
-	}
-	return nil
-}
-
 // check reports what is impossible in a member: see the table of the states.
 func (m *Member) check() *flaw {
-	return firstOf(
+	return cmp.Or(
 		oneOf(m.State, Pending, Intent, Called, Proven, Failed, Unverified, LeftOut).in("state"),
-		oneOf(m.Verdict, verdicts...).in("verdict"),
+		oneOf(m.Verdict, advisory.Affected, advisory.NotAffected, advisory.Unknown, "").in("verdict"),
 		oneOf(m.Told, ToldAccepted, ToldEnd, "").in("told"),
 		m.checkPlan(), m.checkCall().in("call"), m.checkEnd().in("end"), m.checkTold().in("told"),
 	)
@@ -126,13 +128,13 @@ func (m *Member) checkPlan() *flaw {
 
 func (m *Member) checkCall() *flaw {
 	c := m.Call
+	if c == nil && (m.State.InFlight() || m.State == Unverified) {
+		return flawed("is missing, and the member is %s", m.State)
+	}
 	if c == nil {
-		if m.State.InFlight() || m.State == Unverified {
-			return flawed("is missing, and the member is %s", m.State)
-		}
 		return nil
 	}
-	switch f := oneOf(c.UpgradeTime, times...).in("UpgradeTime"); {
+	switch f := oneOf(c.UpgradeTime, events.Immediate, events.MaintainTime, events.SpecifyTime).in("UpgradeTime"); {
 	case f != nil:
 		return f
 	case m.State == Pending:
@@ -161,12 +163,13 @@ func (m *Member) checkEnd() *flaw {
 	case m.State != Proven && e.After != "":
 		return flawed("is given, and the member is %s", m.State).in("after")
 	}
-	return oneOf(e.Kind, kinds...).in("kind")
+	return oneOf(e.Kind, fault.Invalid, fault.Denied, fault.NotFound, fault.Conflict, fault.Throttled, fault.Unavailable, fault.Expired,
+		fault.Internal, fault.Unproven, "").in("kind")
 }
 
 func (m *Member) checkTold() *flaw {
 	switch {
-	case m.Told == ToldAccepted && (m.Call == nil || m.Call.AcceptedAt.IsZero()):
+	case m.Told == ToldAccepted && !m.Accepted():
 		return flawed("is accepted, and no call was accepted")
 	case m.Told == ToldEnd && !m.State.Terminal():
 		return flawed("is end, and the member is %s", m.State)

@@ -1,76 +1,45 @@
 package state
 
-import (
-	"encoding/json"
-	"maps"
-	"slices"
-
-	"rds-kernel-upgrade/events"
-)
+import "reflect"
 
 // Clone returns a copy that shares nothing that can be changed with the document.
 func (d *Document) Clone() *Document {
-	clone := *d
-	clone.Rollouts = cloneEach(d.Rollouts, (*Rollout).clone)
-	clone.Last = maps.Clone(d.Last)
-	clone.Instances = cloneEach(d.Instances, (*Instance).clone)
-	clone.Tasks = cloneEach(d.Tasks, shallow[Task])
-	clone.Messages = cloneEach(d.Messages, shallow[Message])
-	return &clone
+	unshare(reflect.ValueOf(&d).Elem())
+	return d
 }
 
-func (r *Rollout) clone() *Rollout {
-	clone := *r
-	clone.Request = cloneRequest(r.Request)
-	clone.Notes = slices.Clone(r.Notes)
-	clone.Waves = slices.Clone(r.Waves)
-	clone.Members = slices.Clone(r.Members)
-	for n := range clone.Members {
-		clone.Members[n].unshare()
+// unshare puts a copy in the place of all that a value shares with others.
+func unshare(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			own := reflect.New(v.Type().Elem())
+			own.Elem().Set(v.Elem())
+			unshare(own.Elem())
+			v.Set(own)
+		}
+	case reflect.Slice:
+		own := reflect.AppendSlice(reflect.Zero(v.Type()), v)
+		for n := range own.Len() {
+			unshare(own.Index(n))
+		}
+		v.Set(own)
+	case reflect.Map:
+		if !v.IsNil() {
+			own := reflect.MakeMap(v.Type())
+			for entries := v.MapRange(); entries.Next(); {
+				value := reflect.New(v.Type().Elem()).Elem()
+				value.Set(entries.Value())
+				unshare(value)
+				own.SetMapIndex(entries.Key(), value)
+			}
+			v.Set(own)
+		}
+	case reflect.Struct:
+		for n := range v.NumField() {
+			if f := v.Field(n); f.CanSet() { // what a time holds cannot be changed
+				unshare(f)
+			}
+		}
 	}
-	return &clone
-}
-
-// cloneRequest copies a request by way of its JSON, which holds all of it, whatever fields package events adds. A request whose JSON is none of
-// a request's is shared: a document with it is never written.
-func cloneRequest(request events.Request) events.Request {
-	var clone events.Request
-	text, err := json.Marshal(request)
-	if err != nil || json.Unmarshal(text, &clone) != nil {
-		return request
-	}
-	return clone
-}
-
-func (m *Member) unshare() {
-	m.Call, m.End = shallow(m.Call), shallow(m.End)
-	if m.Call != nil {
-		m.Call.TasksBefore = slices.Clone(m.Call.TasksBefore)
-	}
-}
-
-func (i *Instance) clone() *Instance {
-	clone := *i
-	clone.Fail = shallow(i.Fail)
-	return &clone
-}
-
-// shallow returns a copy of what holds nothing that is shared.
-func shallow[T any](from *T) *T {
-	if from == nil {
-		return nil
-	}
-	clone := *from
-	return &clone
-}
-
-func cloneEach[T any](all []*T, clone func(*T) *T) []*T {
-	if all == nil {
-		return nil
-	}
-	clones := make([]*T, len(all))
-	for n, each := range all {
-		clones[n] = clone(each)
-	}
-	return clones
 }

@@ -6,13 +6,18 @@ import (
 )
 
 // Rollout returns the rollout with an id, nil if there is none.
-func (d *Document) Rollout(id string) *Rollout {
-	for _, r := range d.Rollouts {
-		if r.ID == id {
-			return r
+func (d *Document) Rollout(id string) *Rollout { return find(d.Rollouts, id) }
+
+// Message returns the message with an id, nil if there is none.
+func (d *Document) Message(id string) *Message { return find(d.Messages, id) }
+
+func find[T entry](all []T, id string) (none T) {
+	for _, e := range all {
+		if _, _, known := e.place(); known == id {
+			return e
 		}
 	}
-	return nil
+	return none
 }
 
 // WithKey returns the rollouts that ask for the same, at most one of which is live.
@@ -25,28 +30,9 @@ func (d *Document) WithKey(key string) (all []*Rollout) {
 	return all
 }
 
-// Message returns the message with an id, nil if there is none.
-func (d *Document) Message(id string) *Message {
-	for _, m := range d.Messages {
-		if m.ID == id {
-			return m
-		}
-	}
-	return nil
-}
-
-// RolloutOf returns the rollout that a message began, joined or stopped, nil if there is none, or none any more.
-func (d *Document) RolloutOf(message string) *Rollout {
-	m := d.Message(message)
-	if m == nil || m.Rollout == "" {
-		return nil
-	}
-	return d.Rollout(m.Rollout)
-}
-
 // Instance returns what is remembered of an instance, nil if there is nothing. The instances must be in order.
 func (d *Document) Instance(id string) *Instance {
-	n, found := d.findInstance(id)
+	n, found := slices.BinarySearchFunc(d.Instances, id, func(i *Instance, id string) int { return strings.Compare(i.DBInstanceID, id) })
 	if !found {
 		return nil
 	}
@@ -55,23 +41,13 @@ func (d *Document) Instance(id string) *Instance {
 
 // Remember returns what is remembered of an instance, for more to be written into it.
 func (d *Document) Remember(id, region string) *Instance {
-	n, found := d.findInstance(id)
-	if !found {
-		d.Instances = slices.Insert(d.Instances, n, &Instance{DBInstanceID: id, RegionID: region})
+	known := d.Instance(id)
+	if known == nil {
+		known = &Instance{DBInstanceID: id, RegionID: region}
+		d.Instances = append(d.Instances, known)
+		slices.SortFunc(d.Instances, compare)
 	}
-	return d.Instances[n]
-}
-
-func (d *Document) findInstance(id string) (int, bool) {
-	return slices.BinarySearchFunc(d.Instances, id, func(i *Instance, id string) int { return strings.Compare(i.DBInstanceID, id) })
-}
-
-// InFlight returns how many members of all rollouts may have a call under way.
-func (d *Document) InFlight() (many int) {
-	for _, r := range d.Rollouts {
-		many += r.Count(Intent, Called)
-	}
-	return many
+	return known
 }
 
 // Flight returns the member that is in flight on an instance, and its rollout, nil if there is none: at most one rollout has one. The members

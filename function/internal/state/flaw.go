@@ -46,13 +46,3 @@ func quoted(text string) string {
 	}
 	return fmt.Sprintf("%q", text)
 }
-
-// firstOf returns the first flaw.
-func firstOf(all ...*flaw) *flaw {
-	for _, f := range all {
-		if f != nil {
-			return f
-		}
-	}
-	return nil
-}

@@ -4,9 +4,10 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
-
-	"rds-kernel-upgrade/events"
+	"time"
+	"unicode/utf8"
 )
 
 // newer is the error about a document of a format that this package does not know yet.
@@ -16,89 +17,79 @@ func (e newer) Error() string {
 	return fmt.Sprintf("its format has version %d, and this function knows versions up to %d: it was written by a newer version of the function", e.version, Version)
 }
 
-// Encode returns the document as it is stored. It refuses one that Decode would refuse; its lists must be in order.
-func Encode(d *Document) ([]byte, error) {
-	if f := d.check(); f != nil {
-		return nil, f
-	}
-	if f := d.checkRequests(); f != nil {
-		return nil, f
-	}
-	return pack(d)
+// stored is what stands in an object of the bucket.
+type stored interface {
+	// Sort puts its lists into the order in which they are written.
+	Sort()
+	// check reports what is impossible in it. It holds for what is read and for what is about to be written.
+	check() *flaw
 }
+
+// Encode returns the document as it is stored. It refuses one that Decode would refuse; its lists must be in order.
+func Encode(d *Document) ([]byte, error) { return encode(d) }
 
 // Decode reads a document as it is stored. An error names the path of what is wrong.
-func Decode(object []byte) (*Document, error) {
-	d := &Document{}
-	if err := decode(object, d); err != nil {
-		return nil, err
-	}
-	d.Sort()
-	if f := d.check(); f != nil {
+func Decode(object []byte) (*Document, error) { return decode(object, &Document{}) }
+
+func encode(from stored) ([]byte, error) {
+	if f := from.check(); f != nil {
 		return nil, f
 	}
-	return d, nil
+	p := &packing{}
+	err := writeJSON(p, from)
+	if err == nil && p.zip != nil {
+		err = p.zip.Close()
+	}
+	return p.stored.Bytes(), err
 }
 
-// stored is what can be read from an object of the bucket.
-type stored interface{ version() int }
-
-func (d *Document) version() int { return d.Version }
-
-func (a *Archive) version() int { return a.Version }
-
-// decode reads an object of the bucket. Of one in a newer format, nothing but its version is an error.
-func decode(object []byte, into stored) error {
+// decode reads an object of the bucket. Of one in a newer format, nothing but its version is read.
+func decode[T stored](object []byte, into T) (none T, err error) {
 	text, err := Unpack(object)
 	if err != nil {
-		return err
+		return none, err
 	}
-	f := readJSON(text, into)
 	var format struct {
 		Version int `json:"version"`
 	}
-	if f == nil {
-		format.Version = into.version()
-	} else {
-		_ = json.Unmarshal(text, &format) // what cannot be read has its flaw
-	}
-	switch {
+	var syntax *json.SyntaxError
+	switch err := json.Unmarshal(text, &format); {
+	case errors.As(err, &syntax):
+		return none, flawed("is not JSON, or is cut off")
 	case format.Version > Version:
-		return newer{format.Version}
-	case f != nil:
-		return f
+		return none, newer{format.Version}
+	case !utf8.Valid(text):
+		return none, flawed("is not valid UTF-8")
 	}
-	return nil
+	if f := readJSON(text, into); f != nil {
+		return none, f
+	}
+	into.Sort()
+	if f := into.check(); f != nil {
+		return none, f
+	}
+	return into, nil
 }
 
-// checkRequests reports a request whose JSON this package could not read again.
-func (d *Document) checkRequests() *flaw {
-	for n, r := range d.Rollouts {
-		if f := r.checkJSON(); f != nil {
-			return f.in("request").at(n).in("rollouts")
-		}
+// checkVersion refuses what is in no format that was ever written.
+func checkVersion(version int) *flaw {
+	if version == Version {
+		return nil
 	}
-	return nil
-}
-
-func (r *Rollout) checkJSON() *flaw {
-	text, err := json.Marshal(r.Request)
-	if err != nil {
-		return flawed("cannot be written: %v", err)
-	}
-	return readJSON(text, &events.Request{})
+	return flawed("is %d: want %d", version, Version).in("version")
 }
 
 // Equal reports whether two documents hold the same, whoever wrote them, and under whatever numbers. Their lists must be in order.
 func Equal(a, b *Document) bool {
-	first, err := contents(a)
-	second, err2 := contents(b)
+	first, err := contents(*a)
+	second, err2 := contents(*b)
 	return err == nil && err2 == nil && bytes.Equal(first, second)
 }
 
 // contents returns a hash of what a document holds.
-func contents(d *Document) ([]byte, error) {
+func contents(d Document) ([]byte, error) {
+	d.Number, d.Nonce, d.Written, d.By = 0, "", time.Time{}, ""
 	hash := sha256.New()
-	err := writeJSON(hash, d, "number", "nonce", "written", "by")
+	err := writeJSON(hash, &d)
 	return hash.Sum(nil), err
 }

@@ -1,7 +1,6 @@
 package state
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -179,10 +178,4 @@ func (r *Rollout) Count(states ...MemberState) (many int) {
 		}
 	}
 	return many
-}
-
-func sortMembers(members []Member) {
-	slices.SortFunc(members, func(a, b Member) int {
-		return cmp.Or(strings.Compare(a.DBInstanceID, b.DBInstanceID), strings.Compare(a.RegionID, b.RegionID))
-	})
 }

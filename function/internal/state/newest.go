@@ -4,6 +4,8 @@ import (
 	"context"
 	"strconv"
 	"strings"
+
+	"rds-kernel-upgrade/function/internal/fault"
 )
 
 // pageSize is how many keys one listing returns: as many as OSS allows.
@@ -17,29 +19,29 @@ func (s *Store) newest(ctx context.Context) (number int64, stored []byte, err er
 		return 0, nil, err
 	}
 	if number == 0 {
-		return 0, nil, s.noDocument()
+		return 0, nil, &fault.Error{Op: "state: list " + s.folder(), Kind: fault.NotFound, Message: "there is no document, so nothing is called. " +
+			"If there was one, STATE_BUCKET or STATE_PREFIX is wrong, or it was removed: then copy it back. " +
+			"If this function has never run, make the first one: make deploy does"}
 	}
-	stored, err = s.objects.Get(ctx, s.Key(number))
-	switch {
-	case missing(err) && number == s.from:
-		s.from = 0 // the bucket was emptied since then
-		return s.newest(ctx)
-	case missing(err):
-		return 0, nil, s.removed(number, err)
-	case err != nil:
-		return 0, nil, s.trouble("read "+s.Key(number), err)
-	}
-	for listed := number; number-listed < pageSize; number++ {
-		next, err := s.objects.Get(ctx, s.Key(number+1))
+	for listed := number; number-listed <= pageSize; number++ {
+		next, err := s.objects.Get(ctx, s.Key(number))
 		switch {
+		case missing(err) && number > listed:
+			return number - 1, stored, nil
+		case missing(err) && number == s.from:
+			s.from = 0 // the bucket was emptied since then
+			return s.newest(ctx)
 		case missing(err):
-			return number, stored, nil
+			f := &fault.Error{Op: "state: read " + s.Key(number), Kind: fault.Unavailable, Code: fault.From(err).Code, RequestID: fault.From(err).RequestID}
+			f.Message = "it is listed and cannot be read. If this does not pass, it was removed: copy it back. Nothing is called"
+			return 0, nil, f
 		case err != nil:
-			return 0, nil, s.trouble("read "+s.Key(number+1), err)
+			return 0, nil, s.trouble("read "+s.Key(number), err)
 		}
 		stored = next
 	}
-	return 0, nil, s.endless(number)
+	return 0, nil, &fault.Error{Op: "state: read " + s.Key(number), Kind: fault.Unavailable, Message: "there is a next document after each one, " +
+		"and the listing has none of them: something answers in place of OSS. Look at OSS_ENDPOINT. Nothing is called"}
 }
 
 // search returns the greatest number that a listing shows, 0 if there is none. The history may have many thousands, so that it leaps: twice as

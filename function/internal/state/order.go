@@ -4,18 +4,19 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Sort puts all lists of the document into the order in which they are written: rollouts and messages as they came, waves by number, all else by
 // id. Where a comment says that something must be in order, this is meant; Load and Save keep it.
 func (d *Document) Sort() {
-	slices.SortFunc(d.Rollouts, compareRollouts)
+	slices.SortFunc(d.Rollouts, compare)
 	for _, r := range d.Rollouts {
 		r.sort()
 	}
-	slices.SortFunc(d.Instances, func(a, b *Instance) int { return strings.Compare(a.DBInstanceID, b.DBInstanceID) })
-	slices.SortFunc(d.Tasks, func(a, b *Task) int { return strings.Compare(a.ID, b.ID) })
-	slices.SortFunc(d.Messages, compareMessages)
+	slices.SortFunc(d.Instances, compare)
+	slices.SortFunc(d.Tasks, compare)
+	slices.SortFunc(d.Messages, compare)
 }
 
 func (r *Rollout) sort() {
@@ -23,10 +24,37 @@ func (r *Rollout) sort() {
 	sortMembers(r.Members)
 }
 
-func compareRollouts(a, b *Rollout) int {
-	return cmp.Or(a.Received.Compare(b.Received), strings.Compare(a.ID, b.ID))
+func sortMembers(all []Member) {
+	slices.SortFunc(all, func(a, b Member) int { return strings.Compare(a.DBInstanceID, b.DBInstanceID) })
 }
 
-func compareMessages(a, b *Message) int {
-	return cmp.Or(a.Received.Compare(b.Received), strings.Compare(a.ID, b.ID))
+// entry is an entry of a list that is kept in order.
+type entry interface {
+	// place returns when the entry came, where that decides about its place, and its id, which decides then, with the field that holds it.
+	place() (at time.Time, field, id string)
+	// check reports what is impossible in it, whatever the other entries are.
+	check() *flaw
+}
+
+func (r *Rollout) place() (at time.Time, field, id string) { return r.Received, "id", r.ID }
+
+func (m *Message) place() (at time.Time, field, id string) { return m.Received, "id", m.ID }
+
+func (m *Member) place() (at time.Time, field, id string) { //nolint:unparam // of an entry
+	return at, "DBInstanceId", m.DBInstanceID
+}
+
+func (i *Instance) place() (at time.Time, field, id string) { //nolint:unparam // of an entry
+	return at, "DBInstanceId", i.DBInstanceID
+}
+
+func (t *Task) place() (at time.Time, field, id string) { //nolint:unparam // of an entry
+	return at, "Id", t.ID
+}
+
+// compare returns a negative number if a comes before b, and a positive one if it comes after it.
+func compare[T entry](a, b T) int {
+	atA, _, idA := a.place()
+	atB, _, idB := b.place()
+	return cmp.Or(atA.Compare(atB), strings.Compare(idA, idB))
 }

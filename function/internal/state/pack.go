@@ -14,17 +14,7 @@ const (
 	maxSize = 32 << 20
 )
 
-// pack returns the JSON of a value as it is stored.
-func pack(from any) ([]byte, error) {
-	p := &packing{}
-	err := writeJSON(p, from)
-	if err == nil && p.zip != nil {
-		err = p.zip.Close()
-	}
-	return p.stored.Bytes(), err
-}
-
-// packing compresses what is written to it, once it is too long to be stored as it is.
+// packing is what is to be stored. It compresses what is written to it, once it is too long to be stored as it is.
 type packing struct {
 	stored bytes.Buffer
 	zip    *gzip.Writer
@@ -51,28 +41,20 @@ func (p *packing) Write(part []byte) (int, error) {
 
 // Unpack returns the JSON text of an object of the bucket.
 func Unpack(object []byte) ([]byte, error) {
-	if !bytes.HasPrefix(object, []byte{0x1f, 0x8b}) {
-		return limited(object)
+	text := object
+	if bytes.HasPrefix(object, []byte{0x1f, 0x8b}) {
+		zip, err := gzip.NewReader(bytes.NewReader(object))
+		if err != nil {
+			return nil, flawed("cannot be decompressed: %v", err)
+		}
+		// The last bytes say how long the text is. With a little more room than that, it is read into one piece of memory.
+		size := binary.LittleEndian.Uint32(object[len(object)-4:])
+		unpacked := bytes.NewBuffer(make([]byte, 0, min(int(size), maxSize)+bytes.MinRead))
+		if _, err := unpacked.ReadFrom(io.LimitReader(zip, maxSize+1)); err != nil {
+			return nil, flawed("cannot be decompressed: %v", err)
+		}
+		text = unpacked.Bytes()
 	}
-	zip, err := gzip.NewReader(bytes.NewReader(object))
-	if err != nil {
-		return nil, flawed("cannot be decompressed: %v", err)
-	}
-	var text bytes.Buffer
-	text.Grow(unpackedSize(object))
-	if _, err := text.ReadFrom(io.LimitReader(zip, maxSize+1)); err != nil {
-		return nil, flawed("cannot be decompressed: %v", err)
-	}
-	return limited(text.Bytes())
-}
-
-// unpackedSize returns how long the text of a compressed object says that it is, and a little more, so that it is read into one piece of memory.
-func unpackedSize(object []byte) int {
-	size := binary.LittleEndian.Uint32(object[len(object)-4:])
-	return min(int(size), maxSize) + bytes.MinRead
-}
-
-func limited(text []byte) ([]byte, error) {
 	switch {
 	case len(text) > maxSize:
 		return nil, flawed("is longer than %d bytes", maxSize)

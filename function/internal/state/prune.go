@@ -44,7 +44,7 @@ func (d *Document) Prune(now time.Time, bake time.Duration) (removed bool) {
 	})
 	maps.DeleteFunc(d.Last, func(_ string, last Last) bool { return !now.Before(last.At.Add(Keep)) })
 	d.Messages = slices.DeleteFunc(d.Messages, func(m *Message) bool {
-		return !m.Told.IsZero() && !now.Before(m.Received.Add(Keep)) && d.RolloutOf(m.ID) == nil
+		return !m.Told.IsZero() && !now.Before(m.Received.Add(Keep)) && d.Rollout(m.Rollout) == nil
 	})
 	d.Instances = slices.DeleteFunc(d.Instances, func(i *Instance) bool {
 		if !i.Landed.IsZero() && over(i.Landed) {

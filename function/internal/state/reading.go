@@ -3,130 +3,113 @@ package state
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"iter"
 	"reflect"
-	"strconv"
+	"slices"
 	"time"
-	"unicode/utf8"
 )
 
 // reading reads JSON into Go values, more strictly than encoding/json does: field names count letter by letter and stand once, what is not
 // optional is there, nothing is null, and every time is in UTC. Its syntax was checked before.
 type reading struct {
-	text   []byte
-	at     int
-	common common
+	*json.Decoder
+	text []byte
+	line *line
 }
 
-// readJSON reads a text into the value that into points to.
+// readJSON reads a text, which must be JSON, into the value that into points to.
 func readJSON(text []byte, into any) *flaw {
-	if !utf8.Valid(text) {
-		return flawed("is not valid UTF-8")
-	}
-	if !json.Valid(text) {
-		return flawed("is not JSON, or is cut off")
-	}
-	r := &reading{text: text}
-	return r.value(reflect.ValueOf(into).Elem())
+	return newReading(text, newLine()).value(reflect.ValueOf(into).Elem())
 }
+
+func newReading(text []byte, line *line) *reading {
+	return &reading{json.NewDecoder(bytes.NewReader(text)), text, line}
+}
+
+const blanks = " \t\r\n:,"
 
 func (r *reading) value(v reflect.Value) *flaw {
-	r.blanks()
-	if r.text[r.at] == 'n' {
+	rest := bytes.TrimLeft(r.text[r.InputOffset():], blanks)
+	if rest[0] == 'n' {
 		return flawed("is null: leave it out instead")
 	}
-	if into, own := v.Addr().Interface().(json.Unmarshaler); own {
-		return r.own(into)
-	}
-	switch v.Kind() {
-	case reflect.Struct:
-		return r.object(v)
-	case reflect.Slice:
-		return r.list(v)
-	case reflect.Map:
-		return r.pairs(v)
-	case reflect.Pointer:
+	if v.Kind() == reflect.Pointer {
 		v.Set(reflect.New(v.Type().Elem()))
 		return r.value(v.Elem())
-	case reflect.String:
-		return r.string(v)
-	case reflect.Int, reflect.Int64:
-		return r.whole(v)
-	case reflect.Bool:
-		return r.other(v.Addr().Interface(), "true or false")
-	default:
-		return r.other(v.Addr().Interface(), "a number")
 	}
-}
-
-// own reads a value that reads itself, as a time does.
-func (r *reading) own(into json.Unmarshaler) *flaw {
-	t, isTime := into.(*time.Time)
-	if !isTime {
-		return r.other(into, "another form")
+	into := v.Addr().Interface()
+	if t, isTime := into.(*time.Time); isTime {
+		if r.Decode(t) != nil || t.Location() != time.UTC || t.IsZero() {
+			return flawed("is %s: want a time in UTC such as \"2026-12-01T18:00:00Z\"", kindOf(rest))
+		}
+		return nil
 	}
-	raw := r.raw()
-	if t.UnmarshalJSON(raw) != nil || !bytes.HasSuffix(raw, []byte(`Z"`)) || t.IsZero() {
-		return flawed("is %s: want a time in UTC such as \"2026-12-01T18:00:00Z\"", kindOf(raw))
+	switch string(rest[:1]) + v.Kind().String() {
+	case "[slice":
+		return r.list(v)
+	case "{map":
+		return r.pairs(v)
+	case "{struct":
+		if m, isMember := into.(*Member); isMember {
+			return r.member(m)
+		}
+		return r.object(v)
 	}
-	return nil
-}
-
-func (r *reading) other(into any, want string) *flaw {
-	if raw := r.raw(); json.Unmarshal(raw, into) != nil {
-		return flawed("is %s: want %s", kindOf(raw), want)
+	if r.Decode(into) != nil {
+		return flawed("is %s: want %s", kindOf(rest), wants[v.Kind()])
 	}
 	return nil
 }
 
-func (r *reading) string(v reflect.Value) *flaw {
-	raw := r.raw()
-	if raw[0] != '"' {
-		return flawed("is %s: want a text", kindOf(raw))
+// member reads a member, of which there may be thousands. In one that looks as it would be written, there is nothing to find.
+func (r *reading) member(m *Member) *flaw {
+	from := r.InputOffset()
+	err := r.Decode(m)
+	text := bytes.Trim(r.text[from:r.InputOffset()], blanks)
+	if written, _ := r.line.of(m); err == nil && bytes.Equal(text, written) {
+		return nil
 	}
-	v.SetString(r.common.unquote(raw))
-	return nil
-}
-
-func (r *reading) whole(v reflect.Value) *flaw {
-	raw := r.raw()
-	n, err := strconv.ParseInt(string(raw), 10, 64)
-	if err != nil || v.OverflowInt(n) {
-		return flawed("is %s: want a whole number", kindOf(raw))
-	}
-	v.SetInt(n)
-	return nil
+	*m = Member{}
+	return newReading(text, r.line).object(reflect.ValueOf(m).Elem())
 }
 
 func (r *reading) list(v reflect.Value) *flaw {
-	if r.text[r.at] != '[' {
-		return flawed("is %s: want a list", kindOf(r.raw()))
-	}
-	v.Grow(r.length())
-	r.at++
-	for n := 0; r.more(']', n == 0); n++ {
-		v.Grow(1)
+	_, _ = r.Token()
+	for n := 0; r.More(); n++ {
+		if n == v.Cap() {
+			v.Grow(n + 1) // twice as many: room for the members is most of what reading takes
+		}
 		v.SetLen(n + 1)
-		v.Index(n).SetZero()
 		if f := r.value(v.Index(n)); f != nil {
 			return f.at(n)
 		}
 	}
+	_, _ = r.Token()
 	return nil
 }
 
-func (r *reading) pairs(v reflect.Value) *flaw {
-	if r.text[r.at] != '{' {
-		return flawed("is %s: want an object", kindOf(r.raw()))
+// keys returns the keys of the object that begins here. The caller reads the value of each one.
+func (r *reading) keys() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		_, _ = r.Token()
+		for r.More() {
+			key, _ := r.Token()
+			if !yield(fmt.Sprint(key)) {
+				return
+			}
+		}
+		_, _ = r.Token()
 	}
+}
+
+func (r *reading) pairs(v reflect.Value) *flaw {
 	v.Set(reflect.MakeMap(v.Type()))
-	r.at++
-	for first := true; r.more('}', first); first = false {
-		key := unquote(r.key())
-		name := reflect.ValueOf(key).Convert(v.Type().Key())
+	for key := range r.keys() {
+		name, value := reflect.ValueOf(key), reflect.New(v.Type().Elem()).Elem()
 		if v.MapIndex(name).IsValid() {
 			return flawed("is given twice").under(key)
 		}
-		value := reflect.New(v.Type().Elem()).Elem()
 		if f := r.value(value); f != nil {
 			return f.under(key)
 		}
@@ -136,29 +119,48 @@ func (r *reading) pairs(v reflect.Value) *flaw {
 }
 
 func (r *reading) object(v reflect.Value) *flaw {
-	if r.text[r.at] != '{' {
-		return flawed("is %s: want an object", kindOf(r.raw()))
-	}
-	fields, seen := shapeOf(v.Type()), uint64(0)
-	r.at++
-	for first := true; r.more('}', first); first = false {
-		key := r.key()
-		n, known := fields.find(key[1 : len(key)-1])
-		if !known {
-			return flawed("is not a field that this version knows").in(unquote(key))
+	fields, seen := shapeOf(v.Type()), map[string]bool{}
+	for key := range r.keys() {
+		n := slices.IndexFunc(fields, func(f field) bool { return f.name == key })
+		switch {
+		case n < 0:
+			return flawed("is not a field that this version knows").in(key)
+		case seen[key]:
+			return flawed("is given twice").in(key)
 		}
-		if seen&(1<<n) != 0 {
-			return flawed("is given twice").in(fields[n].name)
-		}
-		seen |= 1 << n
+		seen[key] = true
 		if f := r.value(v.Field(fields[n].index)); f != nil {
-			return f.in(fields[n].name)
+			return f.in(key)
 		}
 	}
-	for n, f := range fields {
-		if !f.optional && seen&(1<<n) == 0 {
+	for _, f := range fields {
+		if !f.optional && !seen[f.name] {
 			return flawed("is missing").in(f.name)
 		}
 	}
 	return nil
+}
+
+// kindOf describes a value that is not what was wanted.
+func kindOf(text []byte) string {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	switch token, _ := d.Token(); token := token.(type) {
+	case string:
+		return "the text " + quoted(token)
+	case json.Number:
+		return "the number " + string(token[:min(len(token), 40)])
+	case bool:
+		return fmt.Sprint(token)
+	}
+	if text[0] == '[' {
+		return "a list"
+	}
+	return "an object"
+}
+
+// wants describes the values of a kind.
+var wants = map[reflect.Kind]string{
+	reflect.String: "a text", reflect.Int: "a whole number", reflect.Int64: "a whole number", reflect.Float64: "a number",
+	reflect.Bool: "true or false", reflect.Slice: "a list", reflect.Map: "an object", reflect.Struct: "an object",
 }

@@ -54,7 +54,7 @@ var byHand = map[string]struct {
 	"a wave below 0":                 {`"wave":1,"state":"pending"`, `"wave":-1,"state":"pending"`, "rollouts[1].members[0].wave is -1: want 0 or more", false},
 	"an unknown verdict":             {`"verdict":"affected"`, `"verdict":"vulnerable"`, `rollouts[1].members[7].verdict is "vulnerable": want one of ["affected" "not_affected" "unknown" ""]`, false},
 	"a target that was removed":      {`"target":"rds_20260228","wave":1,"state":"called"`, `"wave":1,"state":"called"`, "rollouts[1].members[2].target is missing, and the member is called", false},
-	"a member twice":                 {`{"DBInstanceId":"rm-1",`, `{"DBInstanceId":"rm-2",`, `rollouts[1].members[1].DBInstanceId is "rm-2", which the entry before has, too`, true},
+	"a member twice":                 {`{"DBInstanceId":"rm-1",`, `{"DBInstanceId":"rm-2",`, `rollouts[1].members[1].DBInstanceId is "rm-2", which another entry has, too`, true},
 	"an empty id":                    {`{"DBInstanceId":"rm-1",`, `{"DBInstanceId":"",`, "rollouts[1].members[0].DBInstanceId is missing", false},
 	"a version of 0":                 {`"version": 1`, `"version": 0`, "version is 0: want 1", false},
 	"no version":                     {`"version": 1,`, ``, "version is missing", false},
@@ -210,7 +210,7 @@ func TestTypesOfOtherPackagesAreReadStrictly(t *testing.T) {
 		read paint
 	}{
 		"what is right":                 {`{"shade":"red","Depth":1.5}`, "", paint{Shade: "red", Depth: 1.5}},
-		"what the value itself refuses": {`{"shade":"blue"}`, `shade is the text "blue": want another form`, paint{}},
+		"what the value itself refuses": {`{"shade":"blue"}`, `shade is the text "blue"`, paint{}},
 		"a field that is not written":   {`{"shade":"red","-":"x"}`, "- is not a field", paint{}},
 		"a field that nobody sees":      {`{"shade":"red","secret":"x"}`, "secret is not a field", paint{}},
 	} {

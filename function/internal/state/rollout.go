@@ -1,6 +1,7 @@
 package state
 
 import (
+	"slices"
 	"time"
 
 	"rds-kernel-upgrade/events"
@@ -98,13 +99,6 @@ func (r *Rollout) Ended() bool {
 
 // AllTold reports whether the rollout has ended and everything about it has been published.
 func (r *Rollout) AllTold() bool {
-	if !r.Ended() || r.Told.Report.IsZero() || r.Halt != "" && r.Told.Halted.IsZero() {
-		return false
-	}
-	for n := range r.Members {
-		if r.Members[n].Untold() {
-			return false
-		}
-	}
-	return true
+	return r.Ended() && !r.Told.Report.IsZero() && (r.Halt == "" || !r.Told.Halted.IsZero()) &&
+		!slices.ContainsFunc(r.Members, func(m Member) bool { return m.Untold() })
 }

@@ -4,7 +4,6 @@ import (
 	"reflect"
 	"strings"
 	"sync"
-	"time"
 )
 
 // shape is what a struct looks like as a JSON object: its fields in order, by the rules of encoding/json.
@@ -39,27 +38,7 @@ func shapeOf(t reflect.Type) shape {
 	return made
 }
 
-// find returns the place of a field among the others.
-func (s shape) find(name []byte) (int, bool) {
-	for n := range s {
-		if s[n].name == string(name) {
-			return n, true
-		}
-	}
-	return 0, false
-}
-
-var timeType = reflect.TypeFor[time.Time]()
-
 // empty reports whether a field's value is left out where it is optional.
 func empty(v reflect.Value) bool {
-	if v.Type() == timeType {
-		return v.Addr().Interface().(*time.Time).IsZero() //nolint:forcetypeassert // it is one
-	}
-	switch v.Kind() {
-	case reflect.Slice, reflect.Map:
-		return v.Len() == 0
-	default:
-		return v.IsZero()
-	}
+	return v.IsZero() || (v.Kind() == reflect.Slice || v.Kind() == reflect.Map) && v.Len() == 0
 }

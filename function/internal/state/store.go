@@ -153,7 +153,7 @@ func (s *Store) create(ctx context.Context, key string, body []byte) error {
 
 // Archive writes the archive of a rollout. One that is there already remains as it is.
 func (s *Store) Archive(ctx context.Context, a *Archive) error {
-	stored, err := EncodeArchive(a)
+	stored, err := encode(a)
 	if err != nil {
 		return &fault.Error{Op: "state: archive", Kind: fault.Internal, Message: "the archive would be wrong, so it was not written: " + err.Error()}
 	}
@@ -168,21 +168,4 @@ func (s *Store) Archive(ctx context.Context, a *Archive) error {
 		}
 	}
 	return s.trouble("write "+key, lost)
-}
-
-// Archived returns the archive of a rollout.
-func (s *Store) Archived(ctx context.Context, rollout string) (*Archive, error) {
-	key := s.ArchiveKey(rollout)
-	stored, err := s.objects.Get(ctx, key)
-	switch {
-	case missing(err):
-		return nil, &fault.Error{Op: "state: read " + key, Kind: fault.NotFound, Message: "there is no archive of this rollout: it is not over, or has another id"}
-	case err != nil:
-		return nil, s.trouble("read "+key, err)
-	}
-	a, err := DecodeArchive(stored)
-	if err != nil {
-		return nil, &fault.Error{Op: "state: read " + key, Kind: fault.Invalid, Message: err.Error()}
-	}
-	return a, nil
 }

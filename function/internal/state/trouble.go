@@ -54,13 +54,6 @@ func (s *Store) trouble(what string, err error) error {
 	return &f
 }
 
-// noDocument is the error about a bucket in which nothing has begun.
-func (s *Store) noDocument() error {
-	return &fault.Error{Op: "state: list " + s.folder(), Kind: fault.NotFound, Message: "there is no document, so nothing is called. " +
-		"If there was one, STATE_BUCKET or STATE_PREFIX is wrong, or it was removed: then copy it back. " +
-		"If this function has never run, make the first one: make deploy does"}
-}
-
 // checkArchives refuses to begin anew where a document has been lost.
 func (s *Store) checkArchives(ctx context.Context) error {
 	archives, err := s.objects.Keys(ctx, s.archives(), "", 1)
@@ -73,23 +66,6 @@ func (s *Store) checkArchives(ctx context.Context) error {
 			"when no upgrade is in flight"}
 	}
 	return nil
-}
-
-// removed is the error about a document that was listed a moment ago.
-func (s *Store) removed(number int64, err error) error {
-	f := fault.From(err)
-	return &fault.Error{
-		Op: "state: read " + s.Key(number), Kind: fault.Unavailable, Code: f.Code, RequestID: f.RequestID,
-		Message: "it is listed and cannot be read. If this does not pass, it was removed: copy it back. Nothing is called",
-	}
-}
-
-// endless is the error about documents of which none is the last one. Something answers every question.
-func (s *Store) endless(number int64) error {
-	return &fault.Error{
-		Op: "state: read " + s.Key(number), Kind: fault.Unavailable,
-		Message: "there is a next document after each one, and the listing has none of them: something answers in place of OSS. Look at OSS_ENDPOINT. Nothing is called",
-	}
 }
 
 // unreadable is the error about a document that was read and is not understood. It stays as it is, and nothing is written after it.

@@ -1,15 +1,16 @@
 package state
 
 import (
+	"cmp"
 	"reflect"
 	"time"
 	"unicode/utf8"
+
+	"rds-kernel-upgrade/events"
 )
 
-var ours = reflect.TypeFor[Document]().PkgPath()
-
 // checkValues looks at each value of the struct that from points to by itself: what is not optional is not empty, every text is valid UTF-8, every
-// time is in UTC, and no number is negative. It does not look into the request, which belongs to package events.
+// time is in UTC and can be written, and no number is negative. It does not look into the request, which belongs to package events.
 func checkValues(from any) *flaw { return checkFields(reflect.ValueOf(from).Elem()) }
 
 func checkFields(v reflect.Value) *flaw {
@@ -55,16 +56,18 @@ func checkValue(v reflect.Value) *flaw {
 	return nil
 }
 
-// whole checks a struct, and a time as the one value that it is.
+// checkStruct checks a struct, and a time as the one value that it is.
 func checkStruct(v reflect.Value) *flaw {
-	if v.Type() == timeType {
-		t, _ := v.Addr().Interface().(*time.Time)
+	switch t := v.Addr().Interface().(type) {
+	case *events.Request:
+		return nil
+	case *time.Time:
 		if _, offset := t.Zone(); offset != 0 {
 			return flawed("is %s: want UTC", t.Format(time.RFC3339))
 		}
-		return nil
-	}
-	if v.Type().PkgPath() != ours {
+		if year := t.Year(); year < 0 || year > 9999 {
+			return flawed("cannot be written: it is in the year %d", year)
+		}
 		return nil
 	}
 	return checkFields(v)
@@ -74,7 +77,7 @@ func checkMap(v reflect.Value) *flaw {
 	for entries := v.MapRange(); entries.Next(); {
 		key, value := entries.Key().String(), reflect.New(v.Type().Elem()).Elem()
 		value.Set(entries.Value())
-		if f := firstOf(checkText(key), checkValue(value)); f != nil {
+		if f := cmp.Or(checkText(key), checkValue(value)); f != nil {
 			return f.under(key)
 		}
 	}
