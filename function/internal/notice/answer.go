@@ -81,7 +81,7 @@ func (f From) Status(rollout string, cause state.Cause, d *state.Document) []Not
 	many := map[state.RolloutState]int{}
 	for _, r := range d.Rollouts {
 		if r.State != state.Closed {
-			list = append(list, f.progress(r, front))
+			list = append(list, f.progress(d, r, front))
 			many[r.State]++
 		}
 	}
@@ -93,11 +93,11 @@ func (f From) Status(rollout string, cause state.Cause, d *state.Document) []Not
 	return inParts(head, list, func(d *Data) *[]Progress { return &d.Rollouts })
 }
 
-func (f From) progress(r, front *state.Rollout) Progress {
+func (f From) progress(d *state.Document, r, front *state.Rollout) Progress {
 	p := Progress{
 		Rollout: r.ID, State: r.State, Since: plan.Stamp(cmp.Or(r.Since, f.Now)), Kind: r.Request.Kind, DBInstanceID: word(r.Request.Upgrade.DBInstanceID),
 		Advisory: word(plan.AdvisoryOf(r.Request)), Severity: r.Severity, Wave: current(r).Number, Counts: countsOf(r),
-		Detail: short(f.progressWords(r, front), maxText),
+		Detail: short(f.progressWords(d, r, front), maxText),
 	}
 	if len(r.Waves) > 0 {
 		p.Waves = r.Waves[len(r.Waves)-1].Number
@@ -116,7 +116,7 @@ func current(r *state.Rollout) (latest state.Wave) {
 }
 
 // progressWords says how far a rollout has come, and what it waits for.
-func (f From) progressWords(r, front *state.Rollout) string {
+func (f From) progressWords(d *state.Document, r, front *state.Rollout) string {
 	wave := current(r)
 	text := "no wave has begun"
 	switch {
@@ -125,7 +125,7 @@ func (f From) progressWords(r, front *state.Rollout) string {
 	case r.State == state.Waiting:
 		text = "it has not looked at its instances yet"
 	case !wave.Done.IsZero():
-		text = f.doneWords(r, wave)
+		text = f.doneWords(d, r, wave)
 	case wave.Number > 0:
 		t := tally(r, wave.Number)
 		text = fmt.Sprintf("%s is under way, with %s: proven %d, out %d", nameOf(r, wave.Number), instances(t.all), t.proven, t.out)

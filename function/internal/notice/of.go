@@ -26,7 +26,7 @@ func (f From) Of(d *state.Document, m plan.Mark) []Notification {
 	case plan.WhatBegan:
 		return f.began(r, waveOf(r, m.Wave))
 	case plan.WhatDone:
-		return f.done(r, waveOf(r, m.Wave))
+		return f.done(d, r, waveOf(r, m.Wave))
 	case plan.WhatAccepted:
 		return f.accepted(r, r.Member(m.Member))
 	case plan.WhatEnd:

@@ -59,11 +59,11 @@ func (f From) began(r *state.Rollout, w state.Wave) []Notification {
 }
 
 // done returns that each member of a wave is proven, or is out.
-func (f From) done(r *state.Rollout, w state.Wave) []Notification {
+func (f From) done(d *state.Document, r *state.Rollout, w state.Wave) []Notification {
 	if w.Done.IsZero() {
 		return nil
 	}
-	return []Notification{f.wave(r, w.Done, EventProven, w.Number, f.doneWords(r, w))}
+	return []Notification{f.wave(r, w.Done, EventProven, w.Number, f.doneWords(d, r, w))}
 }
 
 // wave returns a notification of type wave. The wave's number is 0 where there is none yet.
@@ -78,7 +78,7 @@ func (f From) wave(r *state.Rollout, at time.Time, event Event, number int, deta
 }
 
 // doneWords says how many members of a wave are proven and how many are out, and what follows.
-func (f From) doneWords(r *state.Rollout, w state.Wave) string {
+func (f From) doneWords(d *state.Document, r *state.Rollout, w state.Wave) string {
 	t := tally(r, w.Number)
 	text := fmt.Sprintf("%s is done, with %s: proven %d, out %d (failed, unverified or left alone)", nameOf(r, w.Number), instances(t.all), t.proven, t.out)
 	after := following(r, w.Number)
@@ -91,28 +91,21 @@ func (f From) doneWords(r *state.Rollout, w state.Wave) string {
 		return text + "; nothing follows, because none was proven"
 	}
 	text += "; "
-	if until := t.proof.Add(plan.BakeOf(r, f.Policy)); until.After(w.Done) {
+	if until := plan.BakeEnd(d, r, after, f.Policy); until.After(w.Done) {
 		text += "it bakes until " + plan.Stamp(until) + ", then "
 	}
 	return text + nameOf(r, after) + " follows, as the policy's windows and budget permit"
 }
 
 // tallied is how many members of a wave have come how far.
-type tallied struct {
-	all, proven, out int
-	proof            time.Time // the latest one, of the wave and those before it
-}
+type tallied struct{ all, proven, out int }
 
 func tally(r *state.Rollout, number int) (t tallied) {
 	for _, m := range r.Members {
-		proven := m.State == state.Proven
-		if proven && m.End != nil && m.Wave > 0 && m.Wave <= number {
-			t.proof = later(t.proof, m.End.At)
-		}
 		switch {
 		case m.Wave != number:
 			continue
-		case proven:
+		case m.State == state.Proven:
 			t.proven++
 		case m.State.Terminal():
 			t.out++

@@ -1,6 +1,7 @@
 package notice_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -107,6 +108,17 @@ func TestAWaveThatIsDoneSaysWhatFollows(t *testing.T) {
 			equal(t, c.want, n.Data.Detail)
 			equal(t, []any{c.wave, notice.EventProven, "2026-11-22T18:00:00Z"}, []any{n.Data.Wave, n.Data.Event, n.Data.ObservedAt})
 		})
+	}
+}
+
+func TestALaterProofByAnotherRolloutMakesTheBakeLonger(t *testing.T) {
+	t.Parallel()
+	r := rollout(t, sweep, having(member("rm-1", state.Proven), member("rm-3", state.Pending, inWave(2))))
+	r.Waves[0].Began, r.Waves[0].Done = noon, noon.Add(6*time.Hour)
+	second := rollout(t, `{"DBInstanceId":"rm-1"}`, func(r *state.Rollout) { r.ID = other }, having(member("rm-1", state.Proven, endedAt(3*time.Hour))))
+	n := one(t, document(r, second), plan.Mark{What: plan.WhatDone, Rollout: id, Wave: 1})
+	if want := "it bakes until 2026-11-23T15:00:00Z"; !strings.Contains(n.Data.Detail, want) {
+		t.Errorf("%q does not say %q", n.Data.Detail, want)
 	}
 }
 

@@ -144,9 +144,9 @@ func forgetWaiting(d *state.Document) {
 	}
 }
 
-// bakeEnd returns when all that the waves before one have proven has been running for as long as the bake is: since the latest proof of one of their
+// BakeEnd returns when all that the waves before one have proven has been running for as long as the bake is: since the latest proof of one of their
 // instances, whichever rollout made it, and since the latest late landing.
-func bakeEnd(p *Plan, r *state.Rollout, wave int) time.Time {
+func BakeEnd(d *state.Document, r *state.Rollout, wave int, p policy.Policy) time.Time {
 	var from time.Time
 	before := map[string]bool{}
 	for n := range r.Members {
@@ -154,19 +154,19 @@ func bakeEnd(p *Plan, r *state.Rollout, wave int) time.Time {
 			before[m.DBInstanceID] = true
 		}
 	}
-	for _, other := range p.Document.Rollouts {
+	for _, other := range d.Rollouts {
 		for _, m := range other.In(state.Proven) {
 			if before[m.DBInstanceID] {
 				from = later(m.End.At, from)
 			}
 		}
 	}
-	for _, i := range p.Document.Instances {
+	for _, i := range d.Instances {
 		if before[i.DBInstanceID] {
 			from = later(i.Landed, from)
 		}
 	}
-	return from.Add(BakeOf(r, p.Policy))
+	return from.Add(BakeOf(r, p))
 }
 
 // BakeOf returns how long what a wave of a fleet's rollout has proven must run before the next wave begins: what the request says, or
@@ -185,7 +185,7 @@ func BakeOf(r *state.Rollout, p policy.Policy) time.Duration {
 // every member of the waves before it has ended and their bake is over; conclude has halted the rollout if none of them was proven.
 func openWave(p *Plan, r *state.Rollout) int {
 	wave := waveAfterAll(r)
-	if p.Now.Before(bakeEnd(p, r, wave)) {
+	if p.Now.Before(BakeEnd(p.Document, r, wave, p.Policy)) {
 		return 0
 	}
 	return wave

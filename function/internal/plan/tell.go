@@ -191,7 +191,7 @@ func (p *Plan) Progress(r *state.Rollout) string {
 		return strings.Join(append(parts, "no further wave follows"), ", ")
 	}
 	parts = append(parts, fmt.Sprintf("wave %d of %d is next, with %d waiting", wave, len(r.Waves), r.Count(state.Pending)))
-	if end := bakeEnd(p, r, wave); p.Now.Before(end) {
+	if end := BakeEnd(p.Document, r, wave, p.Policy); p.Now.Before(end) {
 		parts = append(parts, "not before "+Stamp(end)+", when the bake ends")
 	}
 	return strings.Join(parts, ", ")
