@@ -192,11 +192,21 @@ func (o Observer) askForTags(ctx context.Context, some []*Instance) {
 	})
 	for _, i := range some {
 		if err != nil {
-			i.Fault = fault.From(err)
+			i.Fault = unread(fault.From(err))
 		} else if i.Tags = tags[i.ID]; i.Tags == nil {
 			i.Tags = map[string]string{}
 		}
 	}
+}
+
+// unread returns the fault of each of the instances that one call was about. That one of them is not found does not mean that each of them is gone.
+func unread(f *fault.Error) *fault.Error {
+	if f.Kind != fault.NotFound {
+		return f
+	}
+	each := *f
+	each.Kind = fault.Unavailable
+	return &each
 }
 
 // replicas reads the read-only instances whose versions the decision about their primary needs: those that are in the fleet in their own

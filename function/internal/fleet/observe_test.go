@@ -299,6 +299,7 @@ func TestAFaultIsThatOfTheInstancesThatItConcerns(t *testing.T) {
 		"a read that is throttled is made again":    {"Instance", []error{throttled, throttled, throttled}, nil, 0, ""},
 		"a read that stays throttled":               {"Instance", slices.Repeat([]error{throttled}, 500), []string{"rm-000"}, 1, fault.Throttled},
 		"tags that are refused: fifty":              {"Tags", []error{denied}, nil, 50, fault.Denied},
+		"tags of which one is not found: fifty":     {"Tags", []error{&fault.Error{Op: "rds", Kind: fault.NotFound}}, nil, 50, fault.Unavailable},
 		"tags that are throttled once":              {"Tags", []error{throttled}, nil, 0, ""},
 		"tags that stay throttled: fifty":           {"Tags", slices.Repeat([]error{throttled}, 8), nil, 50, fault.Throttled},
 		"versions that are refused: the kind":       {"Offers", []error{denied}, nil, 120, fault.Denied},
