@@ -4,8 +4,9 @@ GO ?= go
 BUILD = CGO_ENABLED=0 GOOS=linux GOARCH=amd64 $(GO) build -tags nethttpomithttp2 -trimpath -buildvcs=false -ldflags="-s -w -buildid=" \
 	-gcflags=github.com/...=-l -gcflags=golang.org/...=-l -gcflags=go.yaml.in/...=-l -gcflags=rds-kernel-upgrade/...=-l
 RACE := $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),$(if $(shell command -v $(firstword $(shell $(GO) env CC))),-race))
-# In these nothing runs beside something else, so that the race detector, which needs ten times as long, has nothing to find.
-PURE = ./events $(addprefix ./function/internal/,advisory fault notice plan policy settings state version window) $(addprefix ./local/,fleet golden pack show wire) ./deploy ./schema
+# In these the race detector, which needs ten times as long, has nothing to find: nothing runs beside something else. The last two play the built
+# binary, which is without it; what they put together is played with it elsewhere.
+PLAIN = ./events $(addprefix ./function/internal/,advisory fault notice plan policy settings state version window) ./deploy ./schema $(addprefix ./local/,fleet golden pack show wire) ./local/stack ./local
 LINT := target/golangci-lint
 TOOL = GOFLAGS=-tags=nethttpomithttp2 $(GO) tool -modfile=supply/go.mod
 .DEFAULT_GOAL := help
@@ -23,8 +24,8 @@ test: export GORACE = atexit_sleep_ms=0
 test: ## run every test, with the race detector where there is a C compiler and something to find; COVER=1 prints the coverage
 	@mkdir -p target
 ifeq ($(RACE)$(COVER),-race)
-	$(GO) test ./function $(PURE)
-	$(GO) test -race $(filter-out $(shell $(GO) list $(PURE)),$(shell $(GO) list ./...))
+	$(GO) test ./function $(PLAIN)
+	$(GO) test -race $(filter-out $(shell $(GO) list $(PLAIN)),$(shell $(GO) list ./...))
 else
 	$(GO) test $(if $(COVER),-coverpkg=./... -coverprofile=target/cover.out) ./...
 	@$(if $(COVER),$(GO) tool cover -func=target/cover.out | tail -n 1)

@@ -215,6 +215,6 @@ func TestWhatIsPlayedWithoutTheRaceDetectorIsPure(t *testing.T) {
 	}
 	want := slices.DeleteFunc(slices.Clone(pure), func(pkg string) bool { return !strings.HasPrefix(pkg, "function/") })
 	if !found || !slices.Equal(listed, want) {
-		t.Errorf("PURE in the Makefile has\n%q, and pure here is\n%q", listed, want)
+		t.Errorf("PLAIN in the Makefile has\n%q, and pure here is\n%q", listed, want)
 	}
 }

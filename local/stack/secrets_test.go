@@ -393,7 +393,7 @@ func TestNoSecretLeavesAPanic(t *testing.T) {
 		t.Fatal(err)
 	}
 	// It happens where the function decides, after the look at the state.
-	place := regexp.MustCompile(`(?m)^func \(r \*run\) next\(.*\{\n`)
+	place := regexp.MustCompile(`(?m)^func \(r \*run\) decide\(.*\{\n`)
 	spoilt := place.ReplaceAllString(string(text), "$0\t"+mistake+"\n")
 	spoilt = strings.Replace(spoilt, `import (`, "import (\n\t\"fmt\"", 1)
 	if !strings.Contains(spoilt, mistake) {
