@@ -3,12 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"reflect"
 	"slices"
 
 	"rds-kernel-upgrade/function/internal/act"
 	"rds-kernel-upgrade/function/internal/plan"
-	"rds-kernel-upgrade/function/internal/state"
 	"rds-kernel-upgrade/function/internal/transport"
 )
 
@@ -22,9 +20,9 @@ func (f *Function) Handle(ctx context.Context, event []byte) (report *Report, er
 	run := &run{Function: f, log: journal{f.log}}
 	defer run.recover(&err)
 	defer f.transport.Close() // the process is frozen from here to the next event
-	ctx, cancel := run.whole(ctx)
+	ctx, cancel := whole(ctx, f.now())
 	defer cancel()
-	done, err := run.wait(ctx)
+	done, err := f.wait(ctx)
 	if err != nil {
 		return nil, failure(err)
 	}
@@ -49,17 +47,17 @@ func (r *run) serve(ctx context.Context, requests []*request) error {
 	if len(requests) == 0 {
 		return nil
 	}
-	if err := r.load(ctx); err != nil {
+	if err := r.documents.load(ctx); err != nil {
 		return err
 	}
 	if !slices.ContainsFunc(requests, (*request).acts) {
 		return r.answer(ctx, requests)
 	}
 	var intents []plan.Intent
-	if err := r.change(ctx, func(p *plan.Plan) { intents = r.decide(ctx, p, requests) }); err != nil {
+	if err := r.documents.change(ctx, func(p *plan.Plan) { intents = r.decide(ctx, p, requests) }); err != nil {
 		return err
 	}
-	ctx, cancel := r.within(ctx, intents)
+	ctx, cancel := within(ctx, intents, r.config.Policy)
 	defer cancel()
 	if err := r.record(ctx, r.call(ctx, intents)); err != nil {
 		return err
@@ -69,9 +67,9 @@ func (r *run) serve(ctx context.Context, requests []*request) error {
 
 // decide observes the fleet and decides, without writing anything. It returns the calls that are this invocation's own once the plan is written.
 func (r *run) decide(ctx context.Context, p *plan.Plan, requests []*request) []plan.Intent {
-	ctx, cancel := r.working(ctx)
+	ctx, cancel := working(ctx, r.now())
 	defer cancel()
-	fleet := r.observer()
+	fleet := newObserver(r)
 	for _, one := range requests {
 		if !one.reads() {
 			p.Receive(one.Request)
@@ -90,13 +88,13 @@ func (r *run) decide(ctx context.Context, p *plan.Plan, requests []*request) []p
 		p.Now = r.setting().Now
 		p.Intend(turn, crowd)
 	}
-	r.log.plan(r.document, p)
+	r.log.plan(r.documents.newest, p)
 	return p.Intents()
 }
 
 // call makes the calls of the intents.
 func (r *run) call(ctx context.Context, intents []plan.Intent) []plan.Result {
-	work, cancel := r.working(ctx)
+	work, cancel := working(ctx, r.now())
 	defer cancel()
 	calls := act.Calls{
 		Caller: r.rds, Now: r.now, Workers: transport.Parallel,
@@ -112,66 +110,5 @@ func (r *run) record(ctx context.Context, results []plan.Result) error {
 	if len(results) == 0 {
 		return nil
 	}
-	return r.change(ctx, func(p *plan.Plan) { p.Record(results) })
-}
-
-// maxTries is how often one invocation decides anew because others have written meanwhile. After that the next tick goes on.
-const maxTries = 5
-
-// load reads the newest document.
-func (r *run) load(ctx context.Context) error {
-	document, err := r.store.Load(ctx)
-	if err == nil {
-		r.document, r.number = document, document.Number
-	}
-	return err
-}
-
-// save writes what was decided as the document after the newest one that is known. What has not changed is not written, unless it is old: the
-// bucket removes old documents.
-func (r *run) save(ctx context.Context, p *plan.Plan) error {
-	p.Tidy()
-	p.Document.Sort()
-	same := reflect.DeepEqual(r.document, p.Document) || state.Equal(r.document, p.Document) // the second writes both as JSON, and decides
-	if same && !r.document.Old(p.Now) {
-		return nil
-	}
-	p.Document.Written = p.Now
-	if err := r.store.Save(ctx, p.Document); err != nil {
-		return err
-	}
-	r.document, r.number = p.Document, p.Document.Number
-	r.log.Info("state", "number", p.Document.Number)
-	return nil
-}
-
-// change changes the document. Where another invocation has written meanwhile, nothing of what was decided holds: the change is made anew, to what
-// that one has written.
-func (r *run) change(ctx context.Context, what func(*plan.Plan)) error {
-	for tries := 1; ; tries++ {
-		p := plan.On(r.document, r.setting())
-		what(p)
-		err := r.save(ctx, p)
-		if err == nil || !state.Conflicts(err) || tries == maxTries {
-			return err
-		}
-		if err := r.load(ctx); err != nil {
-			return err
-		}
-	}
-}
-
-// archive puts the rollouts that are over, and of which everything was published, into objects of their own. What cannot be written now is
-// written by a later invocation.
-func (r *run) archive(ctx context.Context, p *plan.Plan) {
-	for _, rollout := range p.Document.ToArchive() {
-		account := p.Document.ArchiveOf(rollout)
-		account.Written = p.Now
-		if err := r.store.Archive(ctx, account); err != nil {
-			r.log.Warn("archive", "rollout", rollout.ID, "error", err.Error())
-			continue
-		}
-		rollout.Archived = p.Now
-		r.log.Info("archive", "rollout", rollout.ID, "key", r.store.ArchiveKey(rollout.ID))
-	}
+	return r.documents.change(ctx, func(p *plan.Plan) { p.Record(results) })
 }

@@ -19,7 +19,7 @@ type observer struct {
 	at     map[string]time.Time        // when each of them was seen, by id or region
 }
 
-func (r *run) observer() *observer {
+func newObserver(r *run) *observer {
 	return &observer{run: r, known: map[string]fleet.Instance{}, listed: map[string][]fleet.Instance{}, at: map[string]time.Time{}}
 }
 

@@ -108,9 +108,9 @@ func TestAPanicIsAnErrorThatTellsNoValue(t *testing.T) {
 		"when the intents are written":                   {value: panicked, set: after("PUT"), in: "function.", own: true},
 		"in the log of the plan":                         {value: panicked, set: line(`"msg":"plan"`), in: "function.journal.plan", own: true},
 		"in the log of what calls have come to":          {value: panicked, set: line(`"msg":"outcome"`), in: "function.journal.results", own: true},
-		"in publishing":                                  {value: panicked, set: line(`"tag":"accepted"`), in: "function.(*run).news.func"},
-		"in publishing the report, which no worker does": {value: panicked, set: line(`"tag":"report"`), in: "function.(*run).send"},
-		"when the rollout is put into the archive":       {value: panicked, set: line(`"msg":"archive"`), in: "function.(*run).archive", own: true},
+		"in publishing":                                  {value: panicked, set: line(`"tag":"accepted"`), in: "function.(*publisher).news.func"},
+		"in publishing the report, which no worker does": {value: panicked, set: line(`"tag":"report"`), in: "function.(*publisher).send"},
+		"when the rollout is put into the archive":       {value: panicked, set: line(`"msg":"archive"`), in: "function.(*documents).archive", own: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

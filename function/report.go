@@ -44,9 +44,9 @@ func (r *run) report(requests []*request) *Report {
 		case one.planned != nil:
 			entry.Notes, entry.Instances = one.planned.Notes, notice.Entries(one.planned)
 		case kind == events.KindTick, kind == events.KindStatus:
-			entry.Mode, entry.Rollouts = r.config.Policy.Mode, r.underWay()
+			entry.Mode, entry.Rollouts = r.config.Policy.Mode, underWay(r.documents.newest, r.setting())
 		default:
-			r.describe(&entry, one)
+			describe(&entry, r.documents.newest, one.ID)
 		}
 		report.Requests = append(report.Requests, entry)
 	}
@@ -54,8 +54,8 @@ func (r *run) report(requests []*request) *Report {
 }
 
 // describe writes down what the document says of a message.
-func (r *run) describe(entry *RequestReport, one *request) {
-	m := r.document.Message(one.ID)
+func describe(entry *RequestReport, document *state.Document, id string) {
+	m := document.Message(id)
 	if m == nil {
 		return
 	}
@@ -63,15 +63,15 @@ func (r *run) describe(entry *RequestReport, one *request) {
 	if m.Answer == state.AnswerRefused {
 		entry.Status, entry.Problems, entry.Detail = notice.Rejected, []string{m.Detail}, ""
 	}
-	if rollout := r.document.Rollout(one.ID); rollout != nil {
+	if rollout := document.Rollout(id); rollout != nil {
 		entry.State, entry.Notes, entry.Instances = string(rollout.State), rollout.Notes, notice.Entries(rollout)
 	}
 }
 
 // underWay returns the rollouts that have not ended.
-func (r *run) underWay() (all []RequestReport) {
-	p := &plan.Plan{Setting: r.setting(), Document: r.document} // which is only read
-	for _, rollout := range r.document.Rollouts {
+func underWay(document *state.Document, setting plan.Setting) (all []RequestReport) {
+	p := &plan.Plan{Setting: setting, Document: document} // which is only read
+	for _, rollout := range document.Rollouts {
 		if !rollout.Ended() {
 			all = append(all, RequestReport{
 				MessageID: rollout.Cause.MessageID, Rollout: rollout.ID, State: string(rollout.State), Detail: p.Progress(rollout),

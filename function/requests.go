@@ -32,15 +32,15 @@ func (r *run) requests(event []byte) (all []*request) {
 	}
 	r.log.Info("event", "bytes", len(event), "messages", len(messages), "trigger", messages[0].Trigger, "retryCount", r.invocation.RetryCount)
 	for n, m := range messages {
-		all = append(all, r.request(m, n))
+		all = append(all, newRequest(r, m, n))
 		r.log.request(all[n])
 	}
 	return all
 }
 
-// request reads the text of a message. Where the envelope has no id, the invocation's own and the place in the event serve: Function Compute keeps
+// newRequest reads the text of a message. Where the envelope has no id, the invocation's own and the place in the event serve: Function Compute keeps
 // both when it tries again.
-func (r *run) request(m events.Message, n int) *request {
+func newRequest(r *run, m events.Message, n int) *request {
 	id := cmp.Or(m.ID, fmt.Sprintf("%s#%d", r.invocation.RequestID, n))
 	one := &request{Request: plan.Request{
 		ID: plan.MessageID(m.Trigger, id), Published: m.Published,
@@ -84,7 +84,7 @@ func (r *run) reject(ctx context.Context, requests []*request) (valid []*request
 			valid = append(valid, one)
 			continue
 		}
-		err = errors.Join(err, r.send(ctx, slog.LevelInfo, r.from().Rejected(one.ID, one.Cause, one.problems)))
+		err = errors.Join(err, r.publisher.send(ctx, slog.LevelInfo, r.from().Rejected(one.ID, one.Cause, one.problems)))
 	}
 	return valid, err
 }
@@ -92,11 +92,11 @@ func (r *run) reject(ctx context.Context, requests []*request) (valid []*request
 // answer answers the requests that change nothing: what is under way, and what would be done.
 func (r *run) answer(ctx context.Context, requests []*request) (err error) {
 	for _, one := range requests {
-		known := r.document.Message(one.ID)
+		known := r.documents.newest.Message(one.ID)
 		switch kind := one.Request.Request.Kind; {
 		case kind == events.KindTick:
 		case kind == events.KindStatus:
-			err = errors.Join(err, r.send(ctx, slog.LevelInfo, r.from().Status(one.ID, one.Cause, r.document)...))
+			err = errors.Join(err, r.publisher.send(ctx, slog.LevelInfo, r.from().Status(one.ID, one.Cause, r.documents.newest)...))
 		case one.reads(), known != nil && known.Answer == state.AnswerGiven:
 			err = errors.Join(err, r.plan(ctx, one))
 		}
@@ -107,24 +107,24 @@ func (r *run) answer(ctx context.Context, requests []*request) (err error) {
 // plan answers a request that is only to be planned: it publishes what the request would do. First it writes down that this is its answer: delivered
 // again, perhaps when the mode is another one, the request is planned again, and begins nothing. One that has begun something before is not planned.
 func (r *run) plan(ctx context.Context, one *request) error {
-	if err := r.change(ctx, func(p *plan.Plan) { p.Given(one.Request) }); err != nil {
+	if err := r.documents.change(ctx, func(p *plan.Plan) { p.Given(one.Request) }); err != nil {
 		return err
 	}
-	if known := r.document.Message(one.ID); known != nil && known.Answer != state.AnswerGiven {
+	if known := r.documents.newest.Message(one.ID); known != nil && known.Answer != state.AnswerGiven {
 		return nil
 	}
-	p := plan.On(r.document, r.setting())
+	p := plan.On(r.documents.newest, r.setting())
 	if refusal := p.Refusal(one.Request); refusal != "" {
 		one.problems = []string{refusal}
-		return r.send(ctx, slog.LevelInfo, r.from().Rejected(one.ID, one.Cause, one.problems))
+		return r.publisher.send(ctx, slog.LevelInfo, r.from().Rejected(one.ID, one.Cause, one.problems))
 	}
-	work, cancel := r.working(ctx)
+	work, cancel := working(ctx, r.now())
 	defer cancel()
-	fleet, err := r.observer().observe(work, p.Scope(one.Request.Request))
+	fleet, err := newObserver(r).observe(work, p.Scope(one.Request.Request))
 	if err != nil {
 		return err
 	}
 	var hash string
 	one.planned, hash = p.Preview(one.Request, fleet)
-	return r.send(ctx, slog.LevelInfo, r.from().Plan(one.planned, hash)...)
+	return r.publisher.send(ctx, slog.LevelInfo, r.from().Plan(one.planned, hash)...)
 }

@@ -58,20 +58,9 @@ type run struct {
 	*Function
 	invocation invocation.Invocation
 	rds        *rds.Client
-	topic      *mns.Client
-	store      *state.Store
-	document   *state.Document // the newest one that the invocation knows
+	documents  *documents
+	publisher  *publisher
 	log        journal
-}
-
-// whole returns the time of the invocation, after which nothing may be under way any more: half a second before Function Compute's deadline, so that
-// the answer reaches it.
-func (r *run) whole(ctx context.Context) (context.Context, context.CancelFunc) {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		deadline = r.now().Add(time.Minute)
-	}
-	return context.WithDeadline(ctx, deadline.Add(-500*time.Millisecond))
 }
 
 // begin takes what Function Compute says about the invocation. If the configuration is wrong, the invocation fails, and says so on the topic where
@@ -81,8 +70,9 @@ func (r *run) begin(ctx context.Context) (err error) {
 	if !ok {
 		return errors.New("there is no Function Compute context: the binary runs under the go1 runtime only")
 	}
+	var topic *mns.Client
 	if r.invocation, err = invocation.From(fc); err == nil {
-		r.topic, err = r.topicOf(r.invocation)
+		topic, err = r.topicOf(r.invocation)
 	}
 	if err != nil {
 		return &fault.Error{Kind: fault.Invalid, Message: err.Error()}
@@ -91,15 +81,17 @@ func (r *run) begin(ctx context.Context) (err error) {
 	r.log = journal{r.log.With("fcRequestId", i.RequestID)}
 	r.rds = rds.New(r.transport, r.limit, r.config.RDSEndpoint, i.Credentials).Patient(pace.RetryFew[string])
 	objects := oss.New(r.transport, r.config.OSSEndpoint, i.Region, r.config.StateBucket, i.Credentials)
-	r.store = state.New(objects, r.config.StatePrefix, i.RequestID, rand.Text).From(r.number)
+	store := state.New(objects, r.config.StatePrefix, i.RequestID, rand.Text).From(r.number)
+	r.documents = &documents{store: store, number: &r.number, setting: r.setting, log: r.log}
+	r.publisher = &publisher{topic: topic, name: r.config.ResultTopic, credentials: i.Credentials, log: r.log}
 	if r.broken == nil {
 		return nil
 	}
 	r.log.Error("event", "configuration", r.broken.Error())
 	if r.config.ResultTopic != "" {
-		one := r.request(events.Message{Trigger: unknownTrigger}, 0)
+		one := newRequest(r, events.Message{Trigger: unknownTrigger}, 0)
 		told := r.from().Rejected(one.ID, one.Cause, []string{"configuration: " + r.broken.Error()})
-		_ = r.send(ctx, slog.LevelInfo, told) // the error itself goes to Function Compute
+		_ = r.publisher.send(ctx, slog.LevelInfo, told) // the error itself goes to Function Compute
 	}
 	return &fault.Error{Op: "configuration", Kind: fault.Invalid, Message: r.broken.Error()}
 }
@@ -133,31 +125,13 @@ func (r *run) recover(err *error) {
 	}
 }
 
-// working returns the time for looking and calling. The last quarter, 10 seconds at the most, belongs to writing and publishing.
-func (r *run) working(ctx context.Context) (context.Context, context.CancelFunc) {
-	deadline, _ := ctx.Deadline() // whole has set one
-	reserve := min(10*time.Second, deadline.Sub(r.now())/4)
-	return context.WithDeadline(ctx, deadline.Add(-reserve))
-}
-
-// within returns the time that is left after intents were written: all of the invocation, its requests included, ends within verify.first of that.
-// After it anybody may take an intent that has shown nothing for one whose call was not made. A twentieth is left for clocks that differ, and for
-// what is on its way.
-func (r *run) within(ctx context.Context, intents []plan.Intent) (context.Context, context.CancelFunc) {
-	if len(intents) == 0 {
-		return context.WithCancel(ctx)
-	}
-	first := time.Duration(r.config.Policy.Verify.First)
-	return context.WithDeadline(ctx, intents[0].At.Add(first-first/20))
-}
-
 // wait waits for the invocation's turn in this process. The go1 runtime runs one at a time, so there is nobody to wait for in the cloud.
-func (r *run) wait(ctx context.Context) (done func(), err error) {
-	ctx, cancel := r.working(ctx)
+func (f *Function) wait(ctx context.Context) (done func(), err error) {
+	ctx, cancel := working(ctx, f.now())
 	defer cancel()
 	select {
-	case r.turn <- struct{}{}:
-		return func() { <-r.turn }, nil
+	case f.turn <- struct{}{}:
+		return func() { <-f.turn }, nil
 	case <-ctx.Done():
 		return nil, &fault.Error{Op: "event", Kind: fault.Unavailable, Message: "another invocation in this process took all the time"}
 	}

@@ -65,7 +65,7 @@ func (s *theatre) timed(body string) *letter {
 	now := time.Now().UTC().Format(time.RFC3339)
 	l := &letter{id: fmt.Sprintf("M%d", len(s.letters)+1), what: "nightly", body: body, sent: time.Now(), timer: true}
 	payload, _ := json.Marshal(l.body) // a text
-	timer := "nightly-" + l.id // a timer has one payload, and ticks once in a second
+	timer := "nightly-" + l.id         // a timer has one payload, and ticks once in a second
 	l.event = `{"triggerTime":"` + now + `","triggerName":"` + timer + `","payload":` + string(payload) + `}`
 	l.rollout = plan.MessageID(events.Timer, timer+"@"+now)
 	return l
