@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"go/types"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -124,6 +125,22 @@ func clockReads(t *testing.T, pkg string) (all []string) {
 	return all
 }
 
+// methods returns how many methods each type of a package has. Those of an embedded type are that type's own.
+func methods(t *testing.T, pkg string) map[string]int {
+	t.Helper()
+	many := map[string]int{}
+	for _, file := range sources(t, pkg) {
+		for _, d := range file.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && f.Recv != nil {
+				receiver := strings.TrimPrefix(types.ExprString(f.Recv.List[0].Type), "*")
+				name, _, _ := strings.Cut(receiver, "[") // without its type parameters
+				many[name]++
+			}
+		}
+	}
+	return many
+}
+
 func TestImportsPointDownwardsOnly(t *testing.T) {
 	t.Parallel()
 	for pkg := range floors {
@@ -161,6 +178,17 @@ func TestPurePackagesDoNoIOAndReadNoClock(t *testing.T) {
 	}
 }
 
+func TestNoTypeHasMoreThanFifteenMethods(t *testing.T) {
+	t.Parallel()
+	for pkg := range floors {
+		for name, many := range methods(t, pkg) {
+			if many > 15 {
+				t.Errorf("%s.%s has %d methods: want at most 15", pkg, name, many)
+			}
+		}
+	}
+}
+
 // TestWhatTheseTestsLookForIsFound keeps the tests above from passing because they find nothing.
 func TestWhatTheseTestsLookForIsFound(t *testing.T) {
 	t.Parallel()
@@ -172,6 +200,9 @@ func TestWhatTheseTestsLookForIsFound(t *testing.T) {
 	}
 	if got := clockReads(t, "function"); got == nil {
 		t.Error("of the function no clock was found")
+	}
+	if got := methods(t, "function/internal/state"); got["Store"] == 0 || got["keys"] == 0 {
+		t.Errorf("of package state %v was found", got)
 	}
 }
 

@@ -17,7 +17,7 @@ func (d *Document) check() *flaw {
 		return flawed("is %d: want 1 to %d", d.Number, int64(maxNumber)).in("number")
 	}
 	return cmp.Or(
-		checkList(d.Rollouts).in("rollouts"), d.checkLive(), d.checkLast(),
+		checkList(d.Rollouts).in("rollouts"), checkLive(d.Rollouts), checkLast(d.Last),
 		checkList(d.Instances).in("instances"), checkList(d.Tasks).in("tasks"), checkList(d.Messages).in("messages"),
 	)
 }
@@ -44,9 +44,9 @@ func checkList[T entry](all []T) *flaw {
 }
 
 // checkLive finds a key of two live rollouts, and an instance that is in flight twice.
-func (d *Document) checkLive() *flaw {
+func checkLive(rollouts []*Rollout) *flaw {
 	keys, flights := map[string]bool{}, map[string]string{}
-	for n, r := range d.Rollouts {
+	for n, r := range rollouts {
 		if r.Live() && keys[r.Key] {
 			return flawed("is %s, which another live rollout has, too", quoted(r.Key)).in("key").at(n).in("rollouts")
 		}
@@ -66,8 +66,8 @@ func (d *Document) checkLive() *flaw {
 	return nil
 }
 
-func (d *Document) checkLast() *flaw {
-	for key, last := range d.Last {
+func checkLast(ends map[string]Last) *flaw {
+	for key, last := range ends {
 		if f := oneOf(last.Ended, EndedHalted, EndedStopped, EndedClosed).in("ended"); f != nil {
 			return f.under(key).in("last")
 		}

@@ -2,8 +2,6 @@ package state
 
 import (
 	"context"
-	"strconv"
-	"strings"
 
 	"rds-kernel-upgrade/function/internal/fault"
 )
@@ -84,14 +82,4 @@ func (s *Store) list(ctx context.Context, number int64) (found int64, more bool,
 		}
 		after = keys[len(keys)-1] // a whole page of objects that are no documents
 	}
-}
-
-// number returns the number in a key, 0 if it is no document's.
-func (s *Store) number(key string) int64 {
-	digits := strings.TrimSuffix(strings.TrimPrefix(key, s.folder()), ".json")
-	n, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil || n < 1 || s.Key(n) != key {
-		return 0
-	}
-	return n
 }

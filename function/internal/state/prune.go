@@ -37,7 +37,8 @@ func (d *Document) ToArchive() (all []*Rollout) {
 //
 // The caller knows the longest bake, of the policy and of the rollouts that have not ended.
 func (d *Document) Prune(now time.Time, bake time.Duration) (removed bool) {
-	before := d.size()
+	size := func() int { return len(d.Rollouts) + len(d.Last) + len(d.Messages) + len(d.Instances) }
+	before := size()
 	over := func(at time.Time) bool { return !now.Before(at.Add(max(Keep, bake))) }
 	d.Rollouts = slices.DeleteFunc(d.Rollouts, func(r *Rollout) bool {
 		return !r.Archived.IsZero() && r.AllTold() && over(r.Told.Report)
@@ -52,10 +53,5 @@ func (d *Document) Prune(now time.Time, bake time.Duration) (removed bool) {
 		}
 		return i.Fail == nil && i.Landed.IsZero()
 	})
-	return removed || d.size() != before
-}
-
-// size is how many entries the document has in its lists.
-func (d *Document) size() int {
-	return len(d.Rollouts) + len(d.Last) + len(d.Messages) + len(d.Instances)
+	return removed || size() != before
 }

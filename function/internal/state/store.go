@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"rds-kernel-upgrade/function/internal/fault"
@@ -22,13 +24,36 @@ type Objects interface {
 	Versioned(ctx context.Context) (bool, error)
 }
 
+// keys is the prefix of all keys of a store: it knows the keys under it, and the errors that name them.
+type keys string
+
+// Key returns the key of the document with a number.
+func (k keys) Key(number int64) string { return fmt.Sprintf("%s%012d.json", k.folder(), number) }
+
+// ArchiveKey returns the key of the archive of a rollout.
+func (k keys) ArchiveKey(rollout string) string { return k.archives() + rollout + ".json" }
+
+func (k keys) archives() string { return string(k) + "/rollouts/" }
+
+func (k keys) folder() string { return string(k) + "/state/" }
+
+// number returns the number in a key, 0 if it is no document's.
+func (k keys) number(key string) int64 {
+	digits := strings.TrimSuffix(strings.TrimPrefix(key, k.folder()), ".json")
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || n < 1 || k.Key(n) != key {
+		return 0
+	}
+	return n
+}
+
 // Store loads and saves the document in a bucket. It belongs to one invocation, which uses it one call at a time.
 //
 // Its errors are *fault.Error. One of kind Conflict means: load and decide anew, call nothing. After any other one nothing can be done in this
 // invocation; its text says what an operator has to do.
 type Store struct {
+	keys
 	objects Objects
-	prefix  string
 	by      string
 	nonce   func() string
 	from    int64 // a number that is known to have existed, 0 if none is
@@ -38,7 +63,7 @@ type Store struct {
 // New returns a store over a bucket. All its keys begin with the prefix. By is the request id of the invocation, which every document that it
 // saves names. Every call of nonce must return another text, as crypto/rand.Text does.
 func New(objects Objects, prefix, by string, nonce func() string) *Store {
-	return &Store{objects: objects, prefix: prefix, by: by, nonce: nonce}
+	return &Store{keys: keys(prefix), objects: objects, by: by, nonce: nonce}
 }
 
 // From sets a number of which the process knows from an earlier invocation, so that the search for the newest one begins there.
@@ -46,16 +71,6 @@ func (s *Store) From(number int64) *Store {
 	s.from = number
 	return s
 }
-
-// Key returns the key of the document with a number.
-func (s *Store) Key(number int64) string { return fmt.Sprintf("%s%012d.json", s.folder(), number) }
-
-// ArchiveKey returns the key of the archive of a rollout.
-func (s *Store) ArchiveKey(rollout string) string { return s.archives() + rollout + ".json" }
-
-func (s *Store) archives() string { return s.prefix + "/rollouts/" }
-
-func (s *Store) folder() string { return s.prefix + "/state/" }
 
 // Load returns the newest document. That there is none is an error: the first one is made by Begin only.
 func (s *Store) Load(ctx context.Context) (*Document, error) {
@@ -147,7 +162,7 @@ func (s *Store) create(ctx context.Context, key string, body []byte) error {
 	case err == nil:
 		return &fault.Error{Op: "state: write " + key, Kind: fault.Conflict, Message: "another invocation has written this number: load it, and decide again"}
 	default:
-		return s.unknown(key, lost, err)
+		return unknown(key, lost, err)
 	}
 }
 

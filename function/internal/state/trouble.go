@@ -34,7 +34,7 @@ func (s *Store) checkVersioning(ctx context.Context) error {
 }
 
 // trouble returns the fault of a call to the bucket, with what is to be done about it.
-func (s *Store) trouble(what string, err error) error {
+func (k keys) trouble(what string, err error) error {
 	f := *fault.From(err)
 	if f.Op != "" {
 		what += ": " + f.Op
@@ -45,7 +45,7 @@ func (s *Store) trouble(what string, err error) error {
 		f.Message += "; without the bucket nothing is called: look at STATE_BUCKET and OSS_ENDPOINT, or make it (deploy/README.md)"
 	case f.Kind == fault.Denied:
 		f.Message += fmt.Sprintf("; without the document nothing is called: the function's role needs oss:GetObject and oss:PutObject on %s/*, "+
-			"and oss:ListObjects and oss:GetBucketVersioning on the bucket (deploy/function-policy.json)", s.prefix)
+			"and oss:ListObjects and oss:GetBucketVersioning on the bucket (deploy/function-policy.json)", string(k))
 	case f.Kind == fault.Conflict: // it would be taken for one of two writers
 		f.Kind = fault.Unavailable
 	case fault.Passing(&f):
@@ -69,27 +69,27 @@ func (s *Store) checkArchives(ctx context.Context) error {
 }
 
 // unreadable is the error about a document that was read and is not understood. It stays as it is, and nothing is written after it.
-func (s *Store) unreadable(number int64, err error) error {
-	f := &fault.Error{Op: "state: read " + s.Key(number), Kind: fault.Invalid}
+func (k keys) unreadable(number int64, err error) error {
+	f := &fault.Error{Op: "state: read " + k.Key(number), Kind: fault.Invalid}
 	var of newer
 	if errors.As(err, &of) {
-		f.Message = fmt.Sprintf("%v. Nothing is called. Deploy that version again, or %s", err, s.restore(number))
+		f.Message = fmt.Sprintf("%v. Nothing is called. Deploy that version again, or %s", err, k.restore(number))
 		return f
 	}
-	f.Message = fmt.Sprintf("the document is broken: %v. It stays as it is, and nothing is called. Mend a copy, and store it as %s, or %s", err, s.Key(number+1), s.restore(number))
+	f.Message = fmt.Sprintf("the document is broken: %v. It stays as it is, and nothing is called. Mend a copy, and store it as %s, or %s", err, k.Key(number+1), k.restore(number))
 	return f
 }
 
 // restore says how to go back to the document before one.
-func (s *Store) restore(number int64) string {
+func (k keys) restore(number int64) string {
 	if number == 1 {
 		return "begin anew under another STATE_PREFIX"
 	}
-	return fmt.Sprintf("go back to the document before it: copy %s to %s", s.Key(number-1), s.Key(number+1))
+	return fmt.Sprintf("go back to the document before it: copy %s to %s", k.Key(number-1), k.Key(number+1))
 }
 
 // unknown is the error about a write of which nobody knows whether it happened. It may still happen.
-func (s *Store) unknown(key string, lost, err error) error {
+func unknown(key string, lost, err error) error {
 	f := &fault.Error{Op: "state: write " + key, Kind: fault.Conflict, InDoubt: true}
 	f.Message = "nobody knows whether it was written: load, decide again, and call nothing: "
 	if lost != nil {
