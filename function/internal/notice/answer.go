@@ -37,7 +37,7 @@ func (f From) answer(d *state.Document, m *state.Message) []Notification {
 
 // note returns a report without instances.
 func (f From) note(r *state.Rollout, at time.Time, detail string) Notification {
-	n := f.notification(Reported, r, at, "", "")
+	n := subject{from: f, rollout: r}.notification(Reported, at, "", "")
 	n.Data.Detail, n.Data.Mode = short(detail, maxText), f.Policy.ModeOf(events.Request{})
 	n.Data.Counts, n.Data.Instances = map[Status]int{}, []Entry{}
 	return n
@@ -50,7 +50,7 @@ func (f From) Rejected(rollout string, cause state.Cause, problems []string) Not
 }
 
 func (f From) rejected(r *state.Rollout, at time.Time, problems []string) Notification {
-	n := f.notification(Rejected, r, at, "", "")
+	n := subject{from: f, rollout: r}.notification(Rejected, at, "", "")
 	n.Data.Problems = shortAll(slices.DeleteFunc(slices.Clone(problems), func(p string) bool { return p == "" }), maxProblems)
 	if len(n.Data.Problems) == 0 {
 		n.Data.Problems = []string{"it is not served, and no reason is known"}
@@ -81,7 +81,7 @@ func (f From) Status(rollout string, cause state.Cause, d *state.Document) []Not
 	many := map[state.RolloutState]int{}
 	for _, r := range d.Rollouts {
 		if r.State != state.Closed {
-			list = append(list, f.progress(d, r, front))
+			list = append(list, subject{f, d, r}.progress(front))
 			many[r.State]++
 		}
 	}
@@ -93,11 +93,12 @@ func (f From) Status(rollout string, cause state.Cause, d *state.Document) []Not
 	return inParts(head, list, func(d *Data) *[]Progress { return &d.Rollouts })
 }
 
-func (f From) progress(d *state.Document, r, front *state.Rollout) Progress {
+func (s subject) progress(front *state.Rollout) Progress {
+	r := s.rollout
 	p := Progress{
-		Rollout: r.ID, State: r.State, Since: plan.Stamp(cmp.Or(r.Since, f.Now)), Kind: r.Request.Kind, DBInstanceID: word(r.Request.Upgrade.DBInstanceID),
+		Rollout: r.ID, State: r.State, Since: plan.Stamp(cmp.Or(r.Since, s.from.Now)), Kind: r.Request.Kind, DBInstanceID: word(r.Request.Upgrade.DBInstanceID),
 		Advisory: word(plan.AdvisoryOf(r.Request)), Severity: r.Severity, Wave: current(r).Number, Counts: countsOf(r),
-		Detail: short(f.progressWords(d, r, front), maxText),
+		Detail: short(s.progressWords(front), maxText),
 	}
 	if len(r.Waves) > 0 {
 		p.Waves = r.Waves[len(r.Waves)-1].Number
@@ -115,17 +116,16 @@ func current(r *state.Rollout) (latest state.Wave) {
 	return latest
 }
 
-// progressWords says how far a rollout has come, and what it waits for.
-func (f From) progressWords(d *state.Document, r, front *state.Rollout) string {
-	wave := current(r)
-	text := "no wave has begun"
+// progressWords says how far the rollout has come, and what it waits for.
+func (s subject) progressWords(front *state.Rollout) string {
+	r, wave, text := s.rollout, current(s.rollout), "no wave has begun"
 	switch {
 	case r.State == state.Halted:
 		return fmt.Sprintf("halted: %s; in flight: %d", r.Halt, r.Count(state.Intent, state.Called))
 	case r.State == state.Waiting:
 		text = "it has not looked at its instances yet"
 	case !wave.Done.IsZero():
-		text = f.doneWords(d, r, wave)
+		text = s.doneWords(wave)
 	case wave.Number > 0:
 		t := tally(r, wave.Number)
 		text = fmt.Sprintf("%s is under way, with %s: proven %d, out %d", nameOf(r, wave.Number), instances(t.all), t.proven, t.out)

@@ -98,16 +98,23 @@ type From struct {
 	Policy  policy.Policy
 }
 
-// notification returns a notification about a rollout without its content, of what has happened at a time. Its id is made of what names the news:
+// subject is the rollout that notifications are about.
+type subject struct {
+	from     From
+	document *state.Document // nil where the rollout alone is enough
+	rollout  *state.Rollout
+}
+
+// notification returns a notification about the rollout without its content, of what has happened at a time. Its id is made of what names the news:
 // the rollout, the instance, the status, and a version or another name that distinguishes news of the same status.
-func (f From) notification(status Status, r *state.Rollout, at time.Time, instance, version string) Notification {
+func (s subject) notification(status Status, at time.Time, instance, version string) Notification {
 	if at.IsZero() {
-		at = f.Now // the document should say when
+		at = s.from.Now // the document should say when
 	}
-	cause := r.Cause
+	r, cause := s.rollout, s.rollout.Cause
 	cause.MessageID, cause.FCRequestID = word(cause.MessageID), word(cause.FCRequestID)
 	return Notification{
-		SpecVersion: "1.0", ID: plan.Digest(r.ID, instance, string(status), version), Source: f.Source,
+		SpecVersion: "1.0", ID: plan.Digest(r.ID, instance, string(status), version), Source: s.from.Source,
 		Type: TypePrefix + string(status), Time: plan.Stamp(at), DataContentType: "application/json",
 		Data: Data{Entry: Entry{Status: status}, Rollout: r.ID, Advisory: word(plan.AdvisoryOf(r.Request)), ObservedAt: plan.Stamp(at), Cause: cause},
 	}

@@ -11,12 +11,12 @@ import (
 	"rds-kernel-upgrade/function/internal/state"
 )
 
-// waiting returns that a rollout waits for the one whose turn it is.
-func (f From) waiting(r, front *state.Rollout) []Notification {
-	if !waits(r, front) {
+// waiting returns that the rollout waits for the one whose turn it is.
+func (s subject) waiting(front *state.Rollout) []Notification {
+	if !waits(s.rollout, front) {
 		return nil
 	}
-	return []Notification{f.wave(r, later(r.Since, front.Received), EventWaiting, 0, "it waits: "+goesFirst(front, r))}
+	return []Notification{s.wave(later(s.rollout.Since, front.Received), EventWaiting, 0, "it waits: "+goesFirst(front, s.rollout))}
 }
 
 // waits reports whether another rollout goes first. A request for one instance waits for no rollout.
@@ -47,39 +47,39 @@ func asked(r *state.Rollout) string {
 }
 
 // began returns that a wave began.
-func (f From) began(r *state.Rollout, w state.Wave) []Notification {
+func (s subject) began(w state.Wave) []Notification {
 	if w.Began.IsZero() {
 		return nil
 	}
-	detail := fmt.Sprintf("%s has begun, with %s", nameOf(r, w.Number), instances(tally(r, w.Number).all))
+	detail := fmt.Sprintf("%s has begun, with %s", nameOf(s.rollout, w.Number), instances(tally(s.rollout, w.Number).all))
 	if w.Why != "" {
 		detail += ": " + w.Why
 	}
-	return []Notification{f.wave(r, w.Began, EventBegan, w.Number, detail)}
+	return []Notification{s.wave(w.Began, EventBegan, w.Number, detail)}
 }
 
 // done returns that each member of a wave is proven, or is out.
-func (f From) done(d *state.Document, r *state.Rollout, w state.Wave) []Notification {
+func (s subject) done(w state.Wave) []Notification {
 	if w.Done.IsZero() {
 		return nil
 	}
-	return []Notification{f.wave(r, w.Done, EventProven, w.Number, f.doneWords(d, r, w))}
+	return []Notification{s.wave(w.Done, EventProven, w.Number, s.doneWords(w))}
 }
 
 // wave returns a notification of type wave. The wave's number is 0 where there is none yet.
-func (f From) wave(r *state.Rollout, at time.Time, event Event, number int, detail string) Notification {
+func (s subject) wave(at time.Time, event Event, number int, detail string) Notification {
 	version := string(event)
 	if number > 0 {
 		version += " " + strconv.Itoa(number)
 	}
-	n := f.notification(WaveMoved, r, at, "", version)
+	n := s.notification(WaveMoved, at, "", version)
 	n.Data.Wave, n.Data.Event, n.Data.Detail = number, event, short(detail, maxText)
 	return n
 }
 
 // doneWords says how many members of a wave are proven and how many are out, and what follows.
-func (f From) doneWords(d *state.Document, r *state.Rollout, w state.Wave) string {
-	t := tally(r, w.Number)
+func (s subject) doneWords(w state.Wave) string {
+	r, t := s.rollout, tally(s.rollout, w.Number)
 	text := fmt.Sprintf("%s is done, with %s: proven %d, out %d (failed, unverified or left alone)", nameOf(r, w.Number), instances(t.all), t.proven, t.out)
 	after := following(r, w.Number)
 	switch {
@@ -91,7 +91,7 @@ func (f From) doneWords(d *state.Document, r *state.Rollout, w state.Wave) strin
 		return text + "; nothing follows, because none was proven"
 	}
 	text += "; "
-	if until := plan.BakeEnd(d, r, after, f.Policy); until.After(w.Done) {
+	if until := plan.BakeEnd(s.document, r, after, s.from.Policy); until.After(w.Done) {
 		text += "it bakes until " + plan.Stamp(until) + ", then "
 	}
 	return text + nameOf(r, after) + " follows, as the policy's windows and budget permit"

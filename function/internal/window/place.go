@@ -46,50 +46,42 @@ const (
 // A MaintainTime that cannot be read may be any time of the day, so it stays only if the calendar is empty. ok is false, and why says
 // so in words, if nothing is permitted within 30 days of now.
 func (c *Calendar) Place(a Ask, now time.Time) (p Placed, ok bool, why string) {
-	switch a.UpgradeTime {
-	case events.SpecifyTime:
-		return c.placeAt(a.SwitchTime, now)
-	case events.MaintainTime:
-		return c.placeMaintenance(a.MaintainTime, now)
-	default:
-		return c.placeNow(now)
-	}
-}
-
-func (c *Calendar) placeNow(now time.Time) (Placed, bool, string) {
-	if c.Permits(now) {
+	f := finder{c, now}
+	switch {
+	case a.UpgradeTime == events.SpecifyTime && c.Permits(a.SwitchTime):
+		return specify(a.SwitchTime, ""), true, ""
+	case a.UpgradeTime == events.SpecifyTime:
+		return f.move("not at "+stamp(a.SwitchTime)+": "+c.Why(a.SwitchTime), a.SwitchTime)
+	case a.UpgradeTime == events.MaintainTime:
+		return f.maintenance(a.MaintainTime)
+	case c.Permits(now):
 		return Placed{UpgradeTime: events.Immediate, Due: now, Latest: c.End(now)}, true, ""
+	default:
+		return f.move("not at once: "+c.Why(now), time.Time{})
 	}
-	return c.move("not at once: "+c.Why(now), now.Add(lead), now)
 }
 
-func (c *Calendar) placeAt(at, now time.Time) (Placed, bool, string) {
-	if c.Permits(at) {
-		return specify(at, ""), true, ""
-	}
-	from := at
-	if from.Before(now) {
-		from = now.Add(lead)
-	}
-	return c.move("not at "+stamp(at)+": "+c.Why(at), from, now)
+// finder finds when an upgrade that is planned now may be.
+type finder struct {
+	calendar *Calendar
+	now      time.Time
 }
 
-func (c *Calendar) placeMaintenance(text string, now time.Time) (Placed, bool, string) {
+func (f finder) maintenance(text string) (Placed, bool, string) {
 	m, readable := ParseMaintenance(text)
-	if !readable && c.empty() {
-		return Placed{UpgradeTime: events.MaintainTime, Due: now.Add(anyWindow)}, true, ""
+	if !readable && f.calendar.empty() {
+		return Placed{UpgradeTime: events.MaintainTime, Due: f.now.Add(anyWindow)}, true, ""
 	}
 	if !readable {
-		return c.move(fmt.Sprintf("the maintenance window %q cannot be read", text), now.Add(lead), now)
+		return f.move(fmt.Sprintf("the maintenance window %q cannot be read", text), time.Time{})
 	}
-	if p, stays := c.stay(m, now); stays {
+	if p, stays := f.stay(m); stays {
 		return p, true, ""
 	}
-	reason := "the maintenance window " + text + " is not wholly permitted"
-	if at, ok := c.nextIn(m, now.Add(lead), now.Add(placeWithin)); ok {
-		return specify(at, moved(reason, at)), true, ""
+	if at, ok := f.nextIn(m); ok {
+		return specify(at, moved("the maintenance window "+text+" is not wholly permitted", at)), true, ""
 	}
-	return c.move("no time in the maintenance window "+text+" is permitted, so the policy's windows alone hold", now.Add(lead), now)
+	return f.move("no time in the maintenance window "+text+" is permitted, so the policy's windows alone hold", time.Time{})
 }
 
 // stay keeps an upgrade in the instance's own window. RDS does not say what becomes of a call that is made while the window is open: it
@@ -101,28 +93,28 @@ func (c *Calendar) placeMaintenance(text string, now time.Time) (Placed, bool, s
 //	opens soon            │ all of it, and if the next one is    │ it closes          │ the end of the next one
 //	                      │ not permitted                        │ it opens           │ its end
 //	is open               │ the rest of it and all of the next   │ it closes          │ the end of the next one
-func (c *Calendar) stay(m Maintenance, now time.Time) (Placed, bool) {
-	from, to := m.Next(now)
+func (f finder) stay(m Maintenance) (Placed, bool) {
+	from, to := m.Next(f.now)
 	nextFrom, nextTo := m.Next(to)
-	both := c.covers(nextFrom, nextTo)
+	both := f.calendar.covers(nextFrom, nextTo)
 	p := Placed{UpgradeTime: events.MaintainTime, Due: nextTo, Latest: to}
-	if from.After(now) {
-		if !both || from.Sub(now) > soon {
+	if from.After(f.now) {
+		if !both || from.Sub(f.now) > soon {
 			p.Due, p.Latest = to, from
 		}
-		return p, c.covers(from, to)
+		return p, f.calendar.covers(from, to)
 	}
-	return p, both && c.covers(now, to)
+	return p, both && f.calendar.covers(f.now, to)
 }
 
 // nextIn gives the first instant that lies both in the calendar and in the instance's own window.
-func (c *Calendar) nextIn(m Maintenance, from, until time.Time) (time.Time, bool) {
-	for from.Before(until) {
+func (f finder) nextIn(m Maintenance) (time.Time, bool) {
+	for from, until := f.now.Add(lead), f.now.Add(placeWithin); from.Before(until); {
 		begin, end := m.Next(from)
 		if begin.Before(from) {
 			begin = from
 		}
-		if at, ok := c.Next(begin, end); ok {
+		if at, ok := f.calendar.Next(begin, end); ok {
 			return at, at.Before(until)
 		}
 		from = end
@@ -130,11 +122,14 @@ func (c *Calendar) nextIn(m Maintenance, from, until time.Time) (time.Time, bool
 	return time.Time{}, false
 }
 
-// move takes the first permitted instant at any time of the day.
-func (c *Calendar) move(reason string, from, now time.Time) (Placed, bool, string) {
-	at, ok := c.Next(from, now.Add(placeWithin))
+// move takes the first permitted instant at any time of the day: from a time on, or if that is past, from 5 minutes after now on.
+func (f finder) move(reason string, from time.Time) (Placed, bool, string) {
+	if from.Before(f.now) {
+		from = f.now.Add(lead)
+	}
+	at, ok := f.calendar.Next(from, f.now.Add(placeWithin))
 	if !ok {
-		return Placed{}, false, reason + "; nothing is permitted before " + stamp(now.Add(placeWithin))
+		return Placed{}, false, reason + "; nothing is permitted before " + stamp(f.now.Add(placeWithin))
 	}
 	return specify(at, moved(reason, at)), true, ""
 }
