@@ -239,8 +239,8 @@ func grantProblems(t *testing.T, text func(file string) []byte) []string {
 func firstDocument(t *testing.T) string {
 	t.Helper()
 	const store = "../function/internal/state/store.go"
-	form := regexp.MustCompile(`"%s(%0[0-9]+d\.json)", s\.folder\(\)`).FindSubmatch(read(t, store))
-	if form == nil || !bytes.Contains(read(t, store), []byte(`s.prefix + "/state/"`)) {
+	form := regexp.MustCompile(`"%s(%0[0-9]+d\.json)", k\.folder\(\)`).FindSubmatch(read(t, store))
+	if form == nil || !bytes.Contains(read(t, store), []byte(`string(k) + "/state/"`)) {
 		t.Fatalf("%s: the form of the keys is not found", store)
 	}
 	return statePrefix + "/state/" + fmt.Sprintf(string(form[1]), 1)
