@@ -100,21 +100,22 @@ func (s subject) report() []Notification {
 	}
 	ended := s.rollout.Since
 	for _, m := range s.rollout.Members {
-		ended = later(ended, cmp.Or(m.End, &state.End{}).At)
+		ended = plan.Later(ended, cmp.Or(m.End, &state.End{}).At)
 	}
-	return s.account(Reported, ended, "")
+	return s.account(Reported, ended, "", Entries(s.rollout))
 }
 
 // Plan returns the notifications of a rollout that is only planned: the plan, and the report that closes the account of the request. Its pending
 // members have a Call with UpgradeTime, SwitchTime and Moved, which never stands in a document. The hash is the plan's.
 func (f From) Plan(r *state.Rollout, hash string) []Notification {
 	s := subject{from: f, rollout: r}
-	return append(s.account(Planned, f.Now, hash), s.account(Reported, f.Now, "")...)
+	entries := Entries(r)
+	return append(s.account(Planned, f.Now, hash, entries), s.account(Reported, f.Now, "", entries)...)
 }
 
-// account returns an account of all instances of the rollout.
-func (s subject) account(status Status, at time.Time, hash string) []Notification {
-	r, entries, head := s.rollout, Entries(s.rollout), s.notification(status, at, "", "")
+// account returns an account of all instances of the rollout, which the entries describe.
+func (s subject) account(status Status, at time.Time, hash string, entries []Entry) []Notification {
+	r, head := s.rollout, s.notification(status, at, "", "")
 	switch len(entries) {
 	case 0:
 		head.Data.Detail = "no instance fits the selection"

@@ -7,7 +7,6 @@ import (
 	"sort"
 	"strconv"
 	"strings"
-	"time"
 
 	"rds-kernel-upgrade/function/internal/plan"
 )
@@ -75,9 +74,6 @@ func instances(many int) string {
 	}
 	return fmt.Sprintf("%d instances", many)
 }
-
-// later returns the later of two times.
-func later(a, b time.Time) time.Time { return slices.MaxFunc([]time.Time{a, b}, time.Time.Compare) }
 
 // inParts returns a notification with a list, in as many parts as it takes. All of them have what the head has, and each item stands in one.
 func inParts[T any](head Notification, items []T, list func(*Data) *[]T) (parts []Notification) {

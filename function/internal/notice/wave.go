@@ -16,7 +16,7 @@ func (s subject) waiting(front *state.Rollout) []Notification {
 	if !waits(s.rollout, front) {
 		return nil
 	}
-	return []Notification{s.wave(later(s.rollout.Since, front.Received), EventWaiting, 0, "it waits: "+goesFirst(front, s.rollout))}
+	return []Notification{s.wave(plan.Later(s.rollout.Since, front.Received), EventWaiting, 0, "it waits: "+goesFirst(front, s.rollout))}
 }
 
 // waits reports whether another rollout goes first. A request for one instance waits for no rollout.

@@ -157,13 +157,13 @@ func BakeEnd(d *state.Document, r *state.Rollout, wave int, p policy.Policy) tim
 	for _, other := range d.Rollouts {
 		for _, m := range other.In(state.Proven) {
 			if before[m.DBInstanceID] {
-				from = later(m.End.At, from)
+				from = Later(m.End.At, from)
 			}
 		}
 	}
 	for _, i := range d.Instances {
 		if before[i.DBInstanceID] {
-			from = later(i.Landed, from)
+			from = Later(i.Landed, from)
 		}
 	}
 	return from.Add(BakeOf(r, p))

@@ -134,10 +134,7 @@ func wavesOf(choices []*choice, q question) (waves []state.Wave) {
 // called as things are now; such a rollout never stands in a document. What was seen is taken into account as Open does it, so that a plan that is
 // asked for by its hash is the plan that was shown.
 func (p *Plan) Preview(q Request, seen []fleet.Instance) (r *state.Rollout, hash string) {
-	r = &state.Rollout{
-		ID: q.ID, Key: KeyOf(q.Request), State: state.Open, Since: p.Now, Severity: advisoryOf(q.Request).Severity, Published: q.Published, Received: p.Now,
-		Cause: q.Cause, Request: q.Request,
-	}
+	r = rolloutOf(q, state.Open, p.Now)
 	forgetLanded(p, seen)
 	choices := choicesOf(p, r, seen)
 	question := p.question(q.Request)

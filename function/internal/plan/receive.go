@@ -93,11 +93,16 @@ func answerTo(p *Plan, q Request, m *state.Message) (a state.Answer, rollout, de
 	if r := Front(p.Document); r != nil && q.Request.Kind == events.KindSweep {
 		return state.AnswerJoined, r.ID, "a sweep begins only when no rollout is under way, and rollout " + r.ID + " is: " + p.Progress(r)
 	}
-	p.Document.Rollouts = append(p.Document.Rollouts, &state.Rollout{
-		ID: q.ID, Key: key, State: state.Waiting, Since: p.Now, Severity: advisoryOf(q.Request).Severity, Published: q.Published, Received: p.Now,
-		Cause: q.Cause, Request: q.Request,
-	})
+	p.Document.Rollouts = append(p.Document.Rollouts, rolloutOf(q, state.Waiting, p.Now))
 	return state.AnswerBegan, q.ID, ""
+}
+
+// rolloutOf returns the rollout that a message begins, without its members.
+func rolloutOf(q Request, s state.RolloutState, now time.Time) *state.Rollout {
+	return &state.Rollout{
+		ID: q.ID, Key: KeyOf(q.Request), State: s, Since: now, Severity: advisoryOf(q.Request).Severity, Published: q.Published, Received: now,
+		Cause: q.Cause, Request: q.Request,
+	}
 }
 
 // crowded returns why a message finds no place in the document, "" if it does. The message itself is already among those that it counts.
@@ -190,8 +195,8 @@ func rememberEnd(d *state.Document, key string, last state.Last) {
 	d.Last[key] = last
 }
 
-// later returns the later of two times.
-func later(a, b time.Time) time.Time {
+// Later returns the later of two times.
+func Later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a
 	}

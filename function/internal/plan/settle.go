@@ -20,7 +20,7 @@ func (p *Plan) Settle(seen []fleet.Instance) {
 			remember(p, r, m)
 		}
 	}
-	p.Now = later(p.LookEnd, p.Now) // what follows happens after the look
+	p.Now = Later(p.LookEnd, p.Now) // what follows happens after the look
 	forgetLanded(p, seen)
 	conclude(p)
 }
@@ -64,7 +64,7 @@ func (s Setting) verdict(m state.Member, i fleet.Instance) state.Member {
 	}
 	switch {
 	case i.Proven(m.Target):
-		return proven(m, later(s.LookEnd, s.Now), i)
+		return proven(m, Later(s.LookEnd, s.Now), i)
 	case m.State == state.Intent:
 		return s.unseen(m, i)
 	}
